@@ -1,0 +1,45 @@
+"""Queues and jobs by name. A house test proves that every job has a function, that every
+queue has a worker and that every job takes ids only."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class QueueName(StrEnum):
+    INGEST = "ingest"  # imports and the processing pipeline
+    DISTRIBUTE = "distribute"  # sends: short jobs that talk to a platform
+    FOLLOW = "follow"  # planning, follow-ups, personas: work that may wait a little
+
+    @classmethod
+    def all(cls) -> tuple[QueueName, ...]:
+        return tuple(cls)
+
+
+class JobName(StrEnum):
+    RUN_IMPORT = "run_import"
+    PROCESS_ITEMS = "process_items"
+    INDEX_ITEMS = "index_items"
+    REBUILD_INDEX = "rebuild_index"
+    APPLY_EVENTS = "apply_events"
+    REFRESH_AUDIENCE = "refresh_audience"
+    PLAN = "plan"
+    DELIVER = "deliver"
+    PROBE = "probe"
+    FOLLOW_UP = "follow_up"
+    SWEEP = "sweep"
+
+
+QUEUE_OF: dict[JobName, QueueName] = {
+    JobName.RUN_IMPORT: QueueName.INGEST,
+    JobName.PROCESS_ITEMS: QueueName.INGEST,
+    JobName.INDEX_ITEMS: QueueName.INGEST,
+    JobName.REBUILD_INDEX: QueueName.INGEST,
+    JobName.APPLY_EVENTS: QueueName.FOLLOW,
+    JobName.REFRESH_AUDIENCE: QueueName.FOLLOW,
+    JobName.PLAN: QueueName.FOLLOW,
+    JobName.DELIVER: QueueName.DISTRIBUTE,
+    JobName.PROBE: QueueName.DISTRIBUTE,
+    JobName.FOLLOW_UP: QueueName.FOLLOW,
+    JobName.SWEEP: QueueName.FOLLOW,
+}

@@ -1,0 +1,54 @@
+"""The job port: a name and ids, put on a queue, run at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from contentcenter.jobs.names import JobName, QueueName
+
+
+@dataclass(frozen=True)
+class QueueCounts:
+    queued: int
+    started: int
+    failed: int
+    scheduled: int
+    deferred: int
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    id: str
+    name: str
+    queue: str
+    arguments: Mapping[str, object]
+    error: str
+
+
+class JobQueue(Protocol):
+    """Jobs are safe to repeat: the queue promises at least once, never exactly once.
+
+    Arguments are JSON numbers, strings and lists of them. Raises `EngineUnavailable` when
+    the queue server does not answer.
+    """
+
+    def enqueue(self, job: JobName, *, key: str | None = None, **arguments: object) -> str:
+        """Put a job on its queue and return its id. With `key` (letters, digits, `_`, `-`),
+        the same job and key waiting or running already is not put there twice."""
+        ...
+
+    def counts(self) -> Mapping[QueueName, QueueCounts]: ...
+
+    def failed(self, limit: int = 50) -> list[FailedJob]:
+        """The dead-letter list, newest first."""
+        ...
+
+    def retry(self, job_id: str) -> None:
+        """Put a failed job back on its queue. `NotFound` when it is not in the list."""
+        ...
+
+    def ping(self) -> None:
+        """Return when the server answers, else raise `EngineUnavailable`."""
+        ...

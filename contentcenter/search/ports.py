@@ -1,0 +1,177 @@
+"""The search port. Text arrives analysed: an engine splits on white space, nothing else.
+
+SQL is the truth; an index is a copy that can be thrown away and rebuilt. Every adapter
+passes tests/contract/search_index.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from contentcenter.embedding.ports import ModelIdentity, Vectors
+
+
+class TextField(StrEnum):
+    """Analysed text fields, strongest first. Values are space-separated tokens.
+
+    `title` and `people` (authors, translators) and `body` hold words; `inner` holds words
+    inside words and bigrams of title and body; `codes` holds ISBNs; `pinyin` is the separate
+    lowest layer (syllables and initials of title and people) and is never mixed with words.
+    """
+
+    TITLE = "title"
+    PEOPLE = "people"
+    TAGS = "tags"
+    CODES = "codes"
+    BODY = "body"
+    INNER = "inner"
+    PINYIN = "pinyin"
+
+
+@dataclass(frozen=True)
+class IndexDocument:
+    """One item as an engine sees it. `price_fen` is the lowest price of its linked books."""
+
+    id: int
+    revision: int
+    text: Mapping[TextField, str]
+    vector: Vectors | None
+    kind: str
+    state: str
+    category: str = "other"
+    tags: tuple[str, ...] = ()
+    publishers: tuple[str, ...] = ()
+    source: str = ""
+    price_fen: int | None = None
+    in_stock: bool = True
+    quality: float = 0.5
+    published_at: datetime | None = None
+    rights_until: datetime | None = None
+    works: tuple[int, ...] = ()
+    channel_kinds: tuple[str, ...] = ()  # empty = every channel is allowed
+
+
+@dataclass(frozen=True)
+class Filters:
+    """All given conditions must hold; inside one tuple any value is enough.
+
+    `tags_all` is the exception: every named tag must be there. `exclude_ids` is for seen
+    sets. `rights_at` keeps documents whose rights window is still open at that time.
+    """
+
+    kinds: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    tags_all: tuple[str, ...] = ()
+    publishers: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    works: tuple[int, ...] = ()
+    price_min_fen: int | None = None
+    price_max_fen: int | None = None
+    published_after: datetime | None = None
+    rights_at: datetime | None = None
+    in_stock: bool | None = None
+    channel_kind: str | None = None
+    ids: tuple[int, ...] | None = None
+    exclude_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Clause:
+    """Tokens looked for in one field. OR semantics; `boost` multiplies the BM25 score."""
+
+    field: TextField
+    tokens: tuple[str, ...]
+    boost: float = 1.0
+
+
+@dataclass(frozen=True)
+class LexicalQuery:
+    """`should` clauses score (at least one must match); `must` clauses are required in full
+    (every token, in any order); `phrases` must appear in order in their field; `must_not`
+    excludes documents with any of the tokens."""
+
+    should: tuple[Clause, ...] = ()
+    must: tuple[Clause, ...] = ()
+    phrases: tuple[Clause, ...] = ()
+    must_not: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hit:
+    """`score` is BM25 for lexical answers and cosine similarity (-1..1) for nearest."""
+
+    id: int
+    score: float
+
+
+@dataclass(frozen=True)
+class IndexStats:
+    documents: int
+    vectors: int
+    disk_bytes: int
+    model: ModelIdentity | None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+class IndexRebuild(Protocol):
+    """A new generation being filled beside the live one. Leaving the context without
+    `commit` (or by an exception) throws the half-built one away."""
+
+    def put(self, documents: Sequence[IndexDocument]) -> None: ...
+
+    def commit(self) -> None:
+        """Switch readers to the new generation; documents that were put into or removed from
+        the live index since the rebuild began are carried over."""
+        ...
+
+
+class SearchIndex(Protocol):
+    """Search over items. Readable by many processes while one writes; a write is visible to
+    every process when the call returns. Raises `EngineUnavailable` when the engine does not
+    answer and `ModelMismatch` for a vector of another model or dimension."""
+
+    def put(self, documents: Sequence[IndexDocument]) -> None:
+        """Insert or replace by id, as one batch: all or nothing. An older revision than the
+        stored one is ignored."""
+        ...
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Remove from text and vector side; unknown ids are fine."""
+        ...
+
+    def lexical(self, query: LexicalQuery, filters: Filters, limit: int) -> list[Hit]:
+        """Best BM25 matches first; ties by id ascending. An empty query gives []."""
+        ...
+
+    def nearest(self, vectors: Vectors, filters: Filters, limit: int) -> list[list[Hit]]:
+        """For each row of `vectors` (n, dimension): the nearest documents by cosine, the
+        filters applied inside the scan, so `limit` hits come back whenever that many match."""
+        ...
+
+    def vectors(self, ids: Sequence[int]) -> Mapping[int, Vectors]:
+        """Stored vectors by id; ids without one are left out."""
+        ...
+
+    def select(self, filters: Filters, limit: int, newest_first: bool = True) -> list[int]:
+        """Ids that pass the filters, by `published_at` then id."""
+        ...
+
+    def facets(
+        self, ids: Iterable[int] | None, filters: Filters, names: Sequence[str], size: int = 20
+    ) -> dict[str, list[tuple[str, int]]]:
+        """Counts of `kind`, `category`, `tag`, `publisher`, `source`, over the given ids or
+        over everything that passes the filters; most frequent first."""
+        ...
+
+    def rebuild(self, model: ModelIdentity) -> AbstractContextManager[IndexRebuild]:
+        """Start a new generation for this model."""
+        ...
+
+    def stats(self) -> IndexStats: ...

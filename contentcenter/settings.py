@@ -1,0 +1,144 @@
+"""All settings, in one frozen place, read once from `CONTENTCENTER_*` environment variables.
+
+A wrong value stops the start with the variable's name. No other module reads the
+environment. Every setting is explained in docs/settings.md (a test holds that page to it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from environs import Env, EnvError, validate
+
+from contentcenter.domain.errors import InvalidInput
+
+PREFIX = "CONTENTCENTER_"
+
+
+def _setting(help_text: str, default: Any) -> Any:
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Typed settings. Field `foo_bar` is read from `CONTENTCENTER_FOO_BAR`."""
+
+    data_dir: Path = _setting("Folder for everything the product stores.", Path("var"))
+    database_url: str = _setting(
+        "SQLAlchemy URL; empty = SQLite in the data folder; postgresql+psycopg://… for PostgreSQL.",
+        "",
+    )
+    redis_url: str = _setting(
+        "Redis or Valkey for jobs, tokens and rates.", "redis://127.0.0.1:6399/0"
+    )
+    search_engine: str = _setting("embedded, or elastic (next release).", "embedded")
+    search_url: str = _setting("Address of the search cluster; unused by the embedded engine.", "")
+    embedding_model: str = _setting(
+        "bundled, or any sentence-transformers name or local folder.", "bundled"
+    )
+    embedding_url: str = _setting(
+        "Address of the process that holds the model; empty = load it in this process.", ""
+    )
+    embedding_precision: str = _setting("auto, float32 or bfloat16.", "auto")
+    embedding_device: str = _setting("cpu, cuda, or empty for what is there.", "")
+    cache_dir: str = _setting(
+        "Folder of the converted model; empty = `cache` in the data folder.", ""
+    )
+    secret_key: str = _setting(
+        "Signs sessions and forms; empty = made once and kept in the data folder.", ""
+    )
+    public_url: str = _setting(
+        "Address readers' phones reach us at; tracked links begin with it.", "http://127.0.0.1:8000"
+    )
+    official_account_url: str = _setting(
+        "Base address of the Official Account API; the twin in the demo.",
+        "https://api.weixin.qq.com",
+    )
+    wecom_url: str = _setting(
+        "Base address of the WeCom API; the twin in the demo.", "https://qyapi.weixin.qq.com"
+    )
+    timezone: str = _setting("Default time zone of audiences and screens.", "Asia/Shanghai")
+    clock_offset_seconds: float = _setting(
+        "Shifts what the product calls now; for rehearsals and the demo.", 0.0
+    )
+    upload_max_mb: int = _setting("Largest upload accepted, in MiB.", 200)
+    session_hours: int = _setting("Length of a console session.", 12)
+    platform_timeout_seconds: float = _setting("Longest wait for one platform call.", 10.0)
+    plan_days: int = _setting("How many days ahead the nightly plan looks.", 7)
+    wecom_receive_rule: str = _setting(
+        "How often a WeCom customer or group may receive: month_days, weekly_7 or daily_1.",
+        "daily_1",
+    )
+    catalogue_url: str = _setting(
+        "Address of a book page; {isbn} is replaced. Empty = our own landing page.", ""
+    )
+    log_level: str = _setting("DEBUG, INFO, WARNING or ERROR.", "INFO")
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'contentcenter.sqlite3'}"
+
+    @property
+    def effective_cache_dir(self) -> Path:
+        return Path(self.cache_dir) if self.cache_dir else self.data_dir / "cache"
+
+    @property
+    def index_dir(self) -> Path:
+        return self.data_dir / "index"
+
+    @property
+    def media_dir(self) -> Path:
+        return self.data_dir / "media"
+
+    @property
+    def upload_dir(self) -> Path:
+        return self.data_dir / "uploads"
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "search_engine": ("embedded", "elastic"),
+    "embedding_precision": ("auto", "float32", "bfloat16"),
+    "embedding_device": ("", "cpu", "cuda"),
+    "log_level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+    "wecom_receive_rule": ("month_days", "weekly_7", "daily_1"),
+}
+_MINIMUM: dict[str, float] = {
+    "upload_max_mb": 1,
+    "session_hours": 1,
+    "platform_timeout_seconds": 0.1,
+    "plan_days": 1,
+}
+
+
+def load_settings() -> Settings:
+    """Read settings from the process environment.
+
+    Raises `InvalidInput` naming the variable, what was wrong and what is allowed.
+    """
+    env = Env()
+    values: dict[str, Any] = {}
+    for spec in fields(Settings):
+        values[spec.name] = _read(env, spec.name, spec.default)
+    return Settings(**values)
+
+
+def _read(env: Env, name: str, default: Any) -> Any:
+    readers: dict[type, Any] = {
+        bool: env.bool,
+        int: env.int,
+        float: env.float,
+        Path: env.path,
+        str: env.str,
+    }
+    checks: list[Any] = []
+    if name in _CHOICES:
+        checks.append(validate.OneOf(_CHOICES[name]))
+    if name in _MINIMUM:
+        checks.append(validate.Range(min=_MINIMUM[name]))
+    kind = Path if isinstance(default, Path) else type(default)
+    try:
+        return readers[kind](PREFIX + name.upper(), default, validate=checks)
+    except EnvError as error:
+        raise InvalidInput(f"Setting {PREFIX}{name.upper()}: {error}") from error

@@ -1,0 +1,105 @@
+"""The database: one engine, units of work, driver errors turned into ours.
+
+SQLite runs in WAL mode with foreign keys and a busy timeout. A writing unit of work takes
+the write lock at its start (BEGIN IMMEDIATE): a read transaction that turns into a writer
+half-way is what makes SQLite answer "database is locked" at once, busy timeout or not
+(https://www.sqlite.org/lang_transaction.html, section 2.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from contentcenter.domain.errors import Conflict, EngineUnavailable
+
+SQLITE_BUSY_SECONDS = 15
+
+
+class Database:
+    """Hands out sessions. `transaction()` for writing, `reading()` for looking."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._make_engine(pool_size)
+        self._after_commit: list[Callable[[], None]] = []
+
+    def _make_engine(self, pool_size: int) -> Engine:
+        if not self.is_sqlite:
+            return create_engine(self.url, pool_size=pool_size, pool_pre_ping=True)
+        if self.url.database and self.url.database != ":memory:":
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(self.url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def on_commit(self, hook: Callable[[], None]) -> None:
+        """Call `hook` after each commit that recorded a fact (the relay's nudge)."""
+        self._after_commit.append(hook)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A unit of work: commits at the end, rolls back on any error.
+
+        A broken unique or foreign key surfaces as `Conflict`, a database that does not
+        answer (or stays locked) as `EngineUnavailable`.
+        """
+        with _driver_errors(), Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options={"writes": True})
+            yield session
+            session.commit()
+            told = bool(session.info.get("facts"))
+        if told:
+            for hook in self._after_commit:
+                hook()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for looking; nothing is committed."""
+        with _driver_errors(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    def ping(self) -> None:
+        """Return when the database answers, else raise `EngineUnavailable`."""
+        with self.reading() as session:
+            session.execute(text("SELECT 1"))
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _driver_errors() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        message = f"The database refused this, it breaks a key: {error.orig}"
+        raise Conflict(message) from error
+    except OperationalError as error:
+        raise EngineUnavailable(
+            f"The database does not answer: {error.orig}", after_seconds=5, engine="store"
+        ) from error
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not begin transactions by itself: `_begin_sqlite` chooses the kind.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS * 1000}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,94 @@
+"""Console users, API keys, readers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contentcenter.store.base import BigId, Table
+
+
+class UserRow(Table):
+    """A person who signs in. `session_epoch` rises to end all sessions of the user."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    username: Mapped[str] = mapped_column(String(80), unique=True)
+    display_name: Mapped[str] = mapped_column(String(80), default="")
+    password_hash: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(8), default="zh")
+    active: Mapped[bool] = mapped_column(default=True)
+    session_epoch: Mapped[int] = mapped_column(default=0)
+    failed_logins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class ApiKeyRow(Table):
+    """An API key. The secret is shown once; only its SHA-256 is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    prefix: Mapped[str] = mapped_column(String(12))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class ReaderRow(Table):
+    """A person who reads, across channels. At least one of the four ids is known."""
+
+    __tablename__ = "readers"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    app_id: Mapped[str | None] = mapped_column(String(80), unique=True)
+    openid: Mapped[str | None] = mapped_column(String(80), unique=True)
+    external_userid: Mapped[str | None] = mapped_column(String(80), unique=True)
+    unionid: Mapped[str | None] = mapped_column(String(80), index=True)
+    created_at: Mapped[datetime]
+
+
+class MembershipRow(Table):
+    """A reader in an audience; `left_at` ends it, the row stays."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (Index("uq_memberships_pair", "audience_id", "reader_id", unique=True),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audiences.id", ondelete="CASCADE"))
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id", ondelete="CASCADE"), index=True)
+    joined_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
+
+
+class EventRow(Table):
+    """What a reader did. `event_id` is the reporter's id: the same id twice is one event."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_reader", "reader_id", "id"),
+        Index("ix_events_audience", "audience_id", "id"),
+        Index("ix_events_post", "post_id", "kind"),
+        Index("ix_events_item", "item_id", "kind"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(80), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    reader_id: Mapped[int | None] = mapped_column(ForeignKey("readers.id"))
+    audience_id: Mapped[int | None] = mapped_column(ForeignKey("audiences.id"))
+    item_id: Mapped[int | None] = mapped_column(ForeignKey("items.id"))
+    # No foreign key: posts live in a room above; the id is a fact about the past.
+    post_id: Mapped[int | None] = mapped_column(BigId)
+    trace_id: Mapped[str | None] = mapped_column(String(40))
+    value_fen: Mapped[int | None]
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
