@@ -8,7 +8,7 @@ half-way is what makes SQLite answer "database is locked" at once, busy timeout 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._make_engine(pool_size)
-        self._after_commit: list[Callable[[], None]] = []
 
     def _make_engine(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
@@ -40,10 +39,6 @@ class Database:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-
-    def on_commit(self, hook: Callable[[], None]) -> None:
-        """Call `hook` after each commit that recorded a fact (the relay's nudge)."""
-        self._after_commit.append(hook)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -56,10 +51,6 @@ class Database:
             session.connection(execution_options={"writes": True})
             yield session
             session.commit()
-            told = bool(session.info.get("facts"))
-        if told:
-            for hook in self._after_commit:
-                hook()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -20,7 +20,6 @@ from contentcenter.store.tables.outbox import OutboxRow
 def record(session: Session, fact: Fact, now: datetime) -> None:
     """Write a fact beside the change it speaks of."""
     session.add(OutboxRow(topic=fact.topic, payload=fact.payload(), created_at=now))
-    session.info["facts"] = True
 
 
 def waiting(session: Session, limit: int) -> Sequence[OutboxRow]:

@@ -1,0 +1,85 @@
+"""Running jobs: one entry for all of them, inside the application context.
+
+A job that raises `RetryLater` is put back for later a few times; any other error, and one
+`RetryLater` too many, goes to the dead-letter list where an operator sees and repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from flask import Flask, current_app
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+
+from contentcenter.domain.errors import RetryLater
+from contentcenter.jobs.names import JobName, QueueName
+from contentcenter.jobs.rq_queue import JobFunction, RqQueue
+
+log = structlog.get_logger()
+TRIES = 8
+JOBS_KEY = "contentcenter.jobs"
+QUEUE_KEY = "contentcenter.queue"
+
+# RQ finds abandoned jobs only in its maintenance, which runs between dequeues: short
+# intervals, or a killed worker's job waits for minutes.
+WORKER_TTL_SECONDS = 25
+MAINTENANCE_SECONDS = 5
+
+
+def register(app: Flask, queue: RqQueue, functions: Mapping[JobName, JobFunction]) -> None:
+    """Tell the application which function runs each job."""
+    app.extensions[JOBS_KEY] = dict(functions)
+    app.extensions[QUEUE_KEY] = queue
+
+
+def execute(name: str, arguments: Mapping[str, Any], tries: int) -> None:
+    """The entry of every job. Called by RQ with JSON values."""
+    job = JobName(name)
+    function: JobFunction = current_app.extensions[JOBS_KEY][job]
+    with structlog.contextvars.bound_contextvars(job=name, **_ids(arguments)):
+        try:
+            function(**arguments)
+        except RetryLater as error:
+            _repeat_later(job, arguments, tries, error)
+
+
+def _repeat_later(
+    job: JobName, arguments: Mapping[str, Any], tries: int, error: RetryLater
+) -> None:
+    if tries >= TRIES:
+        raise error
+    log.warning("job_postponed", reason=error.message, after_seconds=error.after_seconds)
+    queue: RqQueue = current_app.extensions[QUEUE_KEY]
+    queue.enqueue_later(job, timedelta(seconds=error.after_seconds), tries + 1, arguments)
+
+
+def _ids(arguments: Mapping[str, Any]) -> dict[str, object]:
+    """Log fields: short lists only, a batch of ids by its length."""
+    return {
+        name: value if not isinstance(value, list) or len(value) <= 5 else f"{len(value)} ids"
+        for name, value in arguments.items()
+    }
+
+
+def work(app: Flask, queues: Iterable[QueueName], *, burst: bool = False) -> None:
+    """Run a worker in this process until it is told to stop (SIGTERM finishes the job).
+
+    The simple worker does not fork: connections and caches stay warm, and a job costs a
+    third of a forked one. The supervisor restarts the process when it dies.
+    """
+    queue: RqQueue = app.extensions[QUEUE_KEY]
+    worker = SimpleWorker(
+        [queue.queue(name) for name in queues],
+        connection=queue.queue(QueueName.INGEST).connection,
+        serializer=JSONSerializer,
+        worker_ttl=WORKER_TTL_SECONDS,
+        maintenance_interval=MAINTENANCE_SECONDS,
+        job_monitoring_interval=5,
+        log_job_description=False,
+    )
+    with app.app_context():
+        worker.work(burst=burst, logging_level="WARNING")
