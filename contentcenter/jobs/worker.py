@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+import redis
 import structlog
 from flask import Flask, current_app
 from rq import SimpleWorker
@@ -65,16 +66,17 @@ def _ids(arguments: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-def work(app: Flask, queues: Iterable[QueueName], *, burst: bool = False) -> None:
+def work(app: Flask, redis_url: str, queues: Iterable[QueueName], *, burst: bool = False) -> None:
     """Run a worker in this process until it is told to stop (SIGTERM finishes the job).
 
     The simple worker does not fork: connections and caches stay warm, and a job costs a
     third of a forked one. The supervisor restarts the process when it dies.
     """
-    queue: RqQueue = app.extensions[QUEUE_KEY]
+    # A connection of its own: RQ raises its time-outs to outlast the blocking pop.
+    connection = redis.Redis.from_url(redis_url)
     worker = SimpleWorker(
-        [queue.queue(name) for name in queues],
-        connection=queue.queue(QueueName.INGEST).connection,
+        [str(name) for name in queues],
+        connection=connection,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SECONDS,
         maintenance_interval=MAINTENANCE_SECONDS,

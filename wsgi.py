@@ -1,0 +1,114 @@
+"""The roof: settings -> floor -> rooms -> `app` and the command line.
+
+The only place that knows everyone. Rooms speak upward through facts; `LISTENERS` says which
+job hears which fact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+from flask import Flask
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+import contentcenter.commands
+import contentcenter.console.ext
+import distribute.ext
+import distribute.jobs
+import ingest.ext
+import ingest.jobs
+import recommend.ext
+import recommend.jobs
+from contentcenter import logs
+from contentcenter.clock import SystemClock
+from contentcenter.domain import facts
+from contentcenter.embedding.build import build_embedder
+from contentcenter.floor import Floor
+from contentcenter.jobs import worker
+from contentcenter.jobs.delayed import delayed_tick
+from contentcenter.jobs.names import JobName
+from contentcenter.jobs.relay import Listener, Relay
+from contentcenter.jobs.rq_queue import RqQueue
+from contentcenter.jobs.scheduler import Tick
+from contentcenter.search.build import build_index
+from contentcenter.settings import Settings, load_settings
+from contentcenter.store.database import Database
+from contentcenter.text.build import build_analyser
+from contentcenter.web.app import create_app as create_bare_app
+
+LISTENERS = {
+    facts.ItemReceived.topic: [Listener(JobName.PROCESS_ITEMS, "item_id", "item_ids")],
+    facts.ItemReady.topic: [Listener(JobName.INDEX_ITEMS, "item_id", "item_ids")],
+    facts.ItemPublished.topic: [Listener(JobName.INDEX_ITEMS, "item_id", "item_ids")],
+    facts.ItemChanged.topic: [Listener(JobName.INDEX_ITEMS, "item_id", "item_ids")],
+    facts.ImportUploaded.topic: [
+        Listener(JobName.RUN_IMPORT, "import_id", "import_id", many=False)
+    ],
+    facts.EventsRecorded.topic: [Listener(JobName.APPLY_EVENTS)],
+    facts.AudienceChanged.topic: [
+        Listener(JobName.REFRESH_AUDIENCE, "audience_id", "audience_ids")
+    ],
+    facts.PlanRequested.topic: [Listener(JobName.PLAN, "plan_id", "plan_id", many=False)],
+}
+JOBS = {**ingest.jobs.JOBS, **recommend.jobs.JOBS, **distribute.jobs.JOBS}
+
+
+def build_floor(settings: Settings) -> Floor:
+    """Connect to everything below the rooms. Nothing is loaded or asked yet."""
+    # Few, short retries: a page must say "the queue is away", not hang (redis-py's default is 10).
+    retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3)
+    connection = redis.Redis.from_url(settings.redis_url, socket_timeout=5, retry=retry)
+    db = Database(settings.effective_database_url)
+    return Floor(
+        settings=settings,
+        clock=SystemClock(settings.clock_offset_seconds),
+        db=db,
+        index=build_index(settings.search_engine, settings.index_dir, settings.search_url),
+        embedder=build_embedder(
+            url=settings.embedding_url or None,
+            model=settings.embedding_model,
+            cache_dir=settings.effective_cache_dir,
+            device=settings.embedding_device or None,
+            precision=settings.embedding_precision,
+        ),
+        analyser=build_analyser(),
+        queue=RqQueue(connection),
+        redis=connection,
+    )
+
+
+def create_app(settings: Settings | None = None, floor: Floor | None = None) -> Flask:
+    """The whole product as one Flask application (web, worker, scheduler, command line)."""
+    settings = settings or (floor.settings if floor else load_settings())
+    logs.configure(settings.log_level)
+    floor = floor or build_floor(settings)
+    app = create_bare_app(floor)
+    for room in (ingest.ext, recommend.ext, distribute.ext):
+        room.init_app(app, floor)
+    worker.register(app, floor.queue, JOBS)
+    app.extensions[contentcenter.commands.TICKS] = _ticks(app, floor)
+    contentcenter.commands.init_app(app)
+    contentcenter.console.ext.init_app(app, floor, _sections())
+    return app
+
+
+def _ticks(app: Flask, floor: Floor) -> list[Tick]:
+    relay = Relay(floor.db, floor.queue, floor.clock, LISTENERS)
+    ticks = [
+        Tick("relay", 0.2, relay.run_once),
+        Tick("relay_forget", 3600, relay.forget_old),
+        delayed_tick(floor.queue),
+    ]
+    for room in (ingest.ext, recommend.ext, distribute.ext):
+        ticks += room.ticks(app)
+    return ticks
+
+
+def __getattr__(name: str) -> Any:
+    """`wsgi.app`, made on first use: importing the roof for a test connects to nothing."""
+    if name == "app":
+        globals()["app"] = create_app()
+        return globals()["app"]
+    raise AttributeError(name)
