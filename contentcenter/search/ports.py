@@ -84,23 +84,29 @@ class Filters:
 
 @dataclass(frozen=True)
 class Clause:
-    """Tokens looked for in one field. OR semantics; `boost` multiplies the BM25 score."""
+    """Tokens looked for in one field. OR semantics; `boost` multiplies the BM25 score.
+
+    Phrases of the same `group` are alternatives: one phrase asked for in several fields.
+    """
 
     field: TextField
     tokens: tuple[str, ...]
     boost: float = 1.0
+    group: int | None = None
 
 
 @dataclass(frozen=True)
 class LexicalQuery:
     """`should` clauses score (at least one must match); `must` clauses are required in full
     (every token, in any order); `phrases` must appear in order in their field; `must_not`
-    excludes documents with any of the tokens."""
+    excludes documents with any of the tokens, `not_phrases` those with any of the phrases.
+    A query without `should`, `must` and `phrases` is empty: excluding alone finds nothing."""
 
     should: tuple[Clause, ...] = ()
     must: tuple[Clause, ...] = ()
     phrases: tuple[Clause, ...] = ()
     must_not: tuple[Clause, ...] = ()
+    not_phrases: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True)
