@@ -1,0 +1,1 @@
+"""Set-up, demo and checks: what `make` calls."""

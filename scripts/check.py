@@ -1,0 +1,69 @@
+"""`make sure` and `make test`: lint, types, architecture, tests, coverage; one summary.
+
+PostgreSQL: when its server programs are on the machine, a throw-away server is started and
+the store's tests run on it too; otherwise one line says that they were left out.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from scripts.postgres import postgres_url
+
+STRICT = ("contentcenter", "ingest", "recommend", "distribute", "sandbox", "wsgi.py")
+PYTHON = sys.executable
+BIN = os.path.dirname(PYTHON)  # noqa: PTH120 - beside the interpreter, also when it is a link
+COVERAGE_PERCENT = "85"
+
+
+def step(title: str, *command: str, env: dict[str, str] | None = None) -> bool:
+    started = time.monotonic()
+    print(f"== {title}", flush=True)
+    done = subprocess.run(command, check=False, env={**os.environ, **(env or {})})
+    print(f"   {title}: {'ok' if not done.returncode else 'FAILED'}"
+          f" in {time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
+    return done.returncode == 0
+
+
+def static_checks() -> list[bool]:
+    return [
+        step("ruff", f"{BIN}/ruff", "check", "."),
+        step("format", f"{BIN}/ruff", "format", "--check", "."),
+        step("mypy", f"{BIN}/mypy", *STRICT),
+        step("architecture", f"{BIN}/lint-imports"),
+    ]
+
+
+def fast_tests() -> list[bool]:
+    return [
+        step("fast tests", PYTHON, "-m", "pytest", "tests/house", "tests/unit", "-m", "not slow")
+    ]
+
+
+def all_tests() -> list[bool]:
+    cover = ["--cov", "--cov-branch", "--cov-report=term:skip-covered"]
+    with postgres_url() as url:
+        if url is None:
+            print("   PostgreSQL is not on this machine: its tests are skipped", flush=True)
+        extra = {"CONTENTCENTER_TEST_POSTGRES_URL": url} if url else {}
+        return [
+            step(
+                "tests", PYTHON, "-m", "pytest", "tests/house", "tests/unit", "tests/contract",
+                "tests/flows", *cover, f"--cov-fail-under={COVERAGE_PERCENT}", "--durations=15",
+                env=extra,
+            )
+        ]  # fmt: skip
+
+
+def main(which: str) -> int:
+    started = time.monotonic()
+    results = static_checks() + (all_tests() if which == "all" else fast_tests())
+    print(f"== {'all good' if all(results) else 'FAILED'}, {time.monotonic() - started:.0f} s")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "all"))

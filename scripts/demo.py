@@ -1,0 +1,235 @@
+"""`make demo`: the whole product on this machine, from nothing to posts in reader groups.
+
+Valkey and the model's process start first; the sample content goes through the real import
+and the real pipeline; then twin, web, workers and scheduler start with a clock that says
+shortly before 20:30, the evening slot. Everything is kept in the data folder: the next start
+goes on with the next evening and repeats nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from zoneinfo import ZoneInfo
+
+import redis
+import requests
+
+from scripts.processes import (
+    Ports,
+    Program,
+    application,
+    environment,
+    foundation,
+    supervisor_file,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = ZoneInfo("Asia/Shanghai")
+EVENING = (20, 29, 0)  # a minute before the slot everyone has
+START_SECONDS = 180.0
+
+
+def say(text: str) -> None:
+    print(f"[demo] {text}", flush=True)
+
+
+class Demo:
+    """One run: the supervisor, its file, and how to stop it."""
+
+    def __init__(self, data: Path, ports: Ports) -> None:
+        self.data = data
+        self.ports = ports
+        self._file = data / "supervisord.conf"
+        # Unix socket paths are limited to about 100 bytes, checkouts are not.
+        self._socket = Path(tempfile.mkdtemp(prefix="cc-")) / "supervisor.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, programs: Sequence[Program]) -> None:
+        """Start the supervisor with these programs, or add what is missing to it."""
+        text = supervisor_file(programs, self.data, self._socket)
+        self._file.write_text(text, encoding="utf-8")
+        if self._process is not None:
+            self._ctl("update")
+            return
+        # Its own session: Ctrl-C reaches us alone, and we stop it in order.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._file)],
+            cwd=ROOT,
+            start_new_session=True,
+        )
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._process = None
+
+    def _ctl(self, *words: str) -> None:
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(self._file), *words]
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def wait_for(what: str, ready: Callable[[], bool], demo: Demo) -> None:
+    """Wait until `ready`; give up with the name of the log to read."""
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        if not demo.alive() or time.monotonic() > deadline:
+            raise SystemExit(f"[demo] {what} did not start; see {demo.data}/logs/{what}.log")
+        time.sleep(0.1)
+
+
+def answers(url: str) -> Callable[[], bool]:
+    def check() -> bool:
+        try:
+            return requests.get(url, timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    return check
+
+
+def valkey_answers(port: int) -> Callable[[], bool]:
+    def check() -> bool:
+        try:
+            with redis.Redis(port=port, socket_timeout=2, retry=None) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    return check
+
+
+def check_ports(ports: Ports) -> None:
+    for port in ports.all():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise SystemExit(
+                    f"[demo] port {port} is taken; choose others: make demo DEMO_PORT=9000"
+                ) from None
+
+
+def next_evening(last_offset: float | None, now: datetime) -> float:
+    """Seconds to shift the clock so that it says 20:29 in Shanghai, never going back."""
+    known = now + timedelta(seconds=last_offset or 0.0)
+    local = known.astimezone(LOCAL)
+    evening = local.replace(hour=EVENING[0], minute=EVENING[1], second=EVENING[2], microsecond=0)
+    if last_offset is not None and evening <= local:
+        evening += timedelta(days=1)
+    return (evening - now).total_seconds()
+
+
+def command(demo: Demo, offset: float, *words: str) -> None:
+    """Run one of the product's own commands with the demo's settings."""
+    env = {**os.environ, **environment(demo.data, demo.ports, offset)}
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", *words], cwd=ROOT, env=env, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"[demo] `{' '.join(words)}` failed; see the lines above")
+
+
+def seed_once(demo: Demo, offset: float) -> None:
+    """Put the sample content in through the real import and pipeline, once."""
+    done = demo.data / "samples.done"
+    if done.exists():
+        return
+    say("first start: importing the sample content through the real pipeline")
+    env = {**os.environ, **environment(demo.data, demo.ports, offset)}
+    result = subprocess.run([sys.executable, "-m", "scripts.seed"], cwd=ROOT, env=env, check=False)
+    if result.returncode:
+        raise SystemExit("[demo] the sample content could not be imported; see the lines above")
+    done.touch()
+
+
+def run(data: Path, ports: Ports, samples: bool) -> None:
+    started = time.monotonic()
+    (data / "logs").mkdir(parents=True, exist_ok=True)
+    check_ports(ports)
+    state_file = data / "demo_state.json"
+    state = json.loads(state_file.read_text()) if state_file.exists() else {}
+    demo = Demo(data, ports)
+    signal.signal(signal.SIGTERM, _interrupt)
+    base = foundation(data, ports)
+    try:
+        demo.start(base)
+        wait_for("valkey", valkey_answers(ports.valkey), demo)
+        command(demo, state.get("offset", 0.0), "db", "upgrade")
+        if samples and not (data / "samples.done").exists():
+            say("loading the embedding model (the first time it is converted, some seconds)")
+            wait_for("embedder", answers(f"http://127.0.0.1:{ports.embedder}/healthz"), demo)
+            seed_once(demo, next_evening(state.get("offset"), datetime.now(UTC)))
+        offset = next_evening(state.get("offset"), datetime.now(UTC)) if samples else 0.0
+        state_file.write_text(json.dumps({"offset": offset}))
+        demo.start([*base, *application(data, ports, offset)])
+        wait_for("twin", answers(f"http://127.0.0.1:{ports.twin}/healthz"), demo)
+        wait_for("web", answers(f"http://127.0.0.1:{ports.web}/healthz"), demo)
+        if samples:
+            env = {**os.environ, **environment(data, ports, offset)}
+            subprocess.run(
+                [sys.executable, "-m", "scripts.seed", "--twin", f"http://127.0.0.1:{ports.twin}"],
+                cwd=ROOT, env=env, check=True,
+            )  # fmt: skip
+        announce(demo, samples, time.monotonic() - started)
+        while demo.alive():
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        say("stopping")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        demo.stop()
+        say("stopped")
+
+
+def announce(demo: Demo, samples: bool, seconds: float) -> None:
+    web, twin = f"http://127.0.0.1:{demo.ports.web}", f"http://127.0.0.1:{demo.ports.twin}"
+    say(f"ready after {seconds:.0f} s")
+    say(f"console   {web}/")
+    say(f"API       {web}/api/docs")
+    say(f"sandbox   {twin}/   (what accounts and groups receive)")
+    if samples:
+        access = json.loads((demo.data / "demo.json").read_text(encoding="utf-8"))
+        say(f"sign in   {access['user']} / {access['password']}")
+        say("the demo clock says 20:29: at 20:30 the evening's posts go out; watch the sandbox")
+    else:
+        say("make a user: flask --app wsgi user create NAME --role admin")
+    say("Ctrl-C stops everything")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("var"))
+    parser.add_argument("--no-samples", action="store_true")
+    options = parser.parse_args()
+    port = int(os.environ.get("DEMO_PORT", "8000"))
+    run((ROOT / options.data).resolve(), Ports(port), not options.no_samples)
+
+
+if __name__ == "__main__":
+    main()

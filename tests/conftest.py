@@ -1,0 +1,10 @@
+"""Fixtures shared by all tests live in tests/fixtures, one module a part."""
+
+from __future__ import annotations
+
+pytest_plugins = [
+    "tests.fixtures.valkey",
+    "tests.fixtures.floor",
+    "tests.fixtures.embedding",
+    "tests.fixtures.twin",
+]
