@@ -1,0 +1,1 @@
+"""The Official Account side of the twin."""

@@ -1,0 +1,1 @@
+"""The WeCom side of the twin."""
