@@ -54,10 +54,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session for looking; nothing is committed."""
+        """A session for looking; nothing is committed and loaded rows stay readable after it."""
         with _driver_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     def ping(self) -> None:
         """Return when the database answers, else raise `EngineUnavailable`."""

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
+import contentcenter.store.tables  # noqa: F401 - the floor's tables join the metadata
 from contentcenter.store.base import Table
 from contentcenter.store.database import Database
 
