@@ -10,27 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from contentcenter.embedding.ports import ModelIdentity, Vectors
 
+# Analysis makes fields and queries, engines read them: they lie with the text, below.
+from contentcenter.text.query import Clause, LexicalQuery, TextField
 
-class TextField(StrEnum):
-    """Analysed text fields, strongest first. Values are space-separated tokens.
-
-    `title` and `people` (authors, translators) and `body` hold words; `inner` holds words
-    inside words and bigrams of title and body; `codes` holds ISBNs; `pinyin` is the separate
-    lowest layer (syllables and initials of title and people) and is never mixed with words.
-    """
-
-    TITLE = "title"
-    PEOPLE = "people"
-    TAGS = "tags"
-    CODES = "codes"
-    BODY = "body"
-    INNER = "inner"
-    PINYIN = "pinyin"
+__all__ = [
+    "Clause",
+    "Filters",
+    "Hit",
+    "IndexDocument",
+    "IndexRebuild",
+    "IndexStats",
+    "LexicalQuery",
+    "SearchIndex",
+    "TextField",
+]
 
 
 @dataclass(frozen=True)
@@ -80,33 +77,6 @@ class Filters:
     channel_kind: str | None = None
     ids: tuple[int, ...] | None = None
     exclude_ids: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Clause:
-    """Tokens looked for in one field. OR semantics; `boost` multiplies the BM25 score.
-
-    Phrases of the same `group` are alternatives: one phrase asked for in several fields.
-    """
-
-    field: TextField
-    tokens: tuple[str, ...]
-    boost: float = 1.0
-    group: int | None = None
-
-
-@dataclass(frozen=True)
-class LexicalQuery:
-    """`should` clauses score (at least one must match); `must` clauses are required in full
-    (every token, in any order); `phrases` must appear in order in their field; `must_not`
-    excludes documents with any of the tokens, `not_phrases` those with any of the phrases.
-    A query without `should`, `must` and `phrases` is empty: excluding alone finds nothing."""
-
-    should: tuple[Clause, ...] = ()
-    must: tuple[Clause, ...] = ()
-    phrases: tuple[Clause, ...] = ()
-    must_not: tuple[Clause, ...] = ()
-    not_phrases: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,200 @@
+"""Documents and questions as tokens: the one analysis that every engine relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from contentcenter.text import inner, pinyin
+from contentcenter.text.isbn import canonical_isbn, find_isbns, without_isbns
+from contentcenter.text.normalise import normalise
+from contentcenter.text.query import Clause, LexicalQuery, TextField
+from contentcenter.text.question import parse_question
+from contentcenter.text.volumes import mark_volumes
+from contentcenter.text.words import Segmenter
+
+# What a match in each field is worth. Pinyin stays far below: `python` is first a word.
+BOOSTS: dict[TextField, float] = {
+    TextField.TITLE: 3.0,
+    TextField.PEOPLE: 2.5,
+    TextField.TAGS: 2.0,
+    TextField.CODES: 10.0,
+    TextField.BODY: 1.0,
+    TextField.INNER: 0.3,
+    TextField.PINYIN: 0.2,
+}
+_WORD_FIELDS = (TextField.TITLE, TextField.PEOPLE, TextField.TAGS, TextField.BODY)
+
+# Longer bodies are indexed up to here; the vector side covers passages.
+_BODY_CHARACTERS = 20_000
+# More words than this describe a text, not a question.
+_QUESTION_WORDS = 32
+# They say nothing beside other words and cost a look at almost every document.
+_FUNCTION_WORDS = frozenset("的了是在和与及或就也都而被把吗呢吧啊") | {"the", "a", "of", "and"}
+
+
+class Analyser:
+    """Turns documents into fields and questions into queries with one segmenter."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self._segmenter = segmenter
+
+    def learn(self, words: Iterable[str]) -> int:
+        """Teach the segmenter titles, names and tags; returns how many were new."""
+        return self._segmenter.add_words(words)
+
+    def document_fields(
+        self,
+        title: str,
+        people: Sequence[str],
+        tags: Sequence[str],
+        isbns: Sequence[str],
+        body: str,
+    ) -> dict[TextField, str]:
+        """Space-separated tokens of each field; empty fields are left out. ISBNs in the title
+        and body are found too; invalid ones among `isbns` are dropped."""
+        title_text, body_text = _prepared(title), _prepared(body[:_BODY_CHARACTERS])
+        people_texts = [_prepared(person) for person in people]
+        title_words, body_words = self._words(title_text), self._words(body_text)
+        people_words = [self._words(text) for text in people_texts]
+        fields = {
+            TextField.TITLE: " ".join(title_words),
+            TextField.PEOPLE: " ".join(_with_wholes(people_texts, people_words)),
+            TextField.TAGS: " ".join(self._tag_tokens(tags)),
+            TextField.CODES: " ".join(_codes(isbns, f"{title}\n{body}")),
+            TextField.BODY: " ".join(body_words),
+            TextField.INNER: inner.layer(
+                inner.pairs(title_text),
+                *(inner.pairs(text) for text in people_texts),
+                inner.pairs(body_text),
+                self._inner_words([*title_words, *body_words]),
+                inner.single_characters("".join([title_text, *people_texts])),
+            ),
+            TextField.PINYIN: " ".join(_pinyin([title_words, *people_words])),
+        }
+        return {field: text for field, text in fields.items() if text}
+
+    def query(self, text: str) -> LexicalQuery:
+        """The question as clauses; an empty query when it holds nothing to look for.
+
+        "quoted" parts must appear as they are, -parts must not; a question that is an ISBN
+        asks for that code alone; pinyin is tried for Latin letters only.
+        """
+        question = parse_question(text)
+        isbns = find_isbns(question.text)
+        plain = _prepared(without_isbns(question.text)) if isbns else _prepared(question.text)
+        if isbns:
+            plain = plain.replace("isbn", " ")
+        should = [*_code_clauses(isbns), *self._word_clauses(plain)]
+        phrases = [
+            clause
+            for group, phrase in enumerate(question.phrases)
+            for clause in self._phrase_clauses(phrase, group)
+        ]
+        return LexicalQuery(
+            should=tuple(should),
+            phrases=tuple(phrases),
+            not_phrases=tuple(c for one in question.excluded for c in self._phrase_clauses(one)),
+        )
+
+    def highlight_words(self, text: str) -> tuple[str, ...]:
+        """The words of a question to mark in an answer, normalised, longest first."""
+        question = parse_question(text)
+        words = list(self._question_words(_prepared(question.text)))
+        words += self._inner_words(words)
+        words += [normalise(phrase) for phrase in question.phrases]
+        return tuple(sorted({w for w in words if w}, key=lambda word: (-len(word), word)))
+
+    def _words(self, prepared: str) -> list[str]:
+        return self._segmenter.words(prepared)
+
+    def _question_words(self, prepared: str) -> list[str]:
+        words = list(dict.fromkeys(self._words(prepared)))
+        telling = [word for word in words if word not in _FUNCTION_WORDS] or words
+        if len(telling) <= _QUESTION_WORDS:
+            return telling
+        # Longer words tell more; the order of the question decides among equals.
+        kept = set(sorted(telling, key=len, reverse=True)[:_QUESTION_WORDS])
+        return [word for word in telling if word in kept][:_QUESTION_WORDS]
+
+    def _inner_words(self, words: Iterable[str]) -> list[str]:
+        long_words = {word for word in words if len(word) > 2}
+        found = {i for word in sorted(long_words) for i in self._segmenter.inner_words(word)}
+        # Two characters are a pair already.
+        return sorted(word for word in found if len(word) > 2)
+
+    def _tag_tokens(self, tags: Sequence[str]) -> list[str]:
+        texts = [_prepared(tag) for tag in tags]
+        return _with_wholes(texts, [self._words(text) for text in texts])
+
+    def _word_clauses(self, prepared: str) -> list[Clause]:
+        words = self._question_words(prepared)
+        if not words:
+            return []
+        whole = _whole(prepared)
+        wholes = [whole] if len(whole) <= _LONGEST_WHOLE and whole not in words else []
+        clauses = [
+            _clause(field, [*words, *wholes] if field in _WHOLE_FIELDS else words)
+            for field in _WORD_FIELDS
+        ]
+        lower = [*words, *self._inner_words(words), *_pairs_of_words(words, prepared)]
+        clauses.append(_clause(TextField.INNER, lower))
+        spelt = pinyin.question_tokens(prepared)
+        return [*clauses, _clause(TextField.PINYIN, spelt)] if spelt else clauses
+
+    def _phrase_clauses(self, phrase: str, group: int | None = None) -> list[Clause]:
+        """One phrase, wherever it stands. Pairs in their order find the exact characters."""
+        prepared = _prepared(phrase)
+        words, pairs = self._words(prepared), inner.pairs(prepared)
+        if not words:
+            return []
+        clauses = [Clause(TextField.INNER, tuple(pairs), BOOSTS[TextField.INNER], group)]
+        return clauses + [
+            Clause(field, tuple(words), BOOSTS[field], group) for field in _WORD_FIELDS
+        ]
+
+
+_LONGEST_WHOLE = 20
+# A name or tag is also one token as a whole, so that the full one beats its parts.
+_WHOLE_FIELDS = frozenset({TextField.PEOPLE, TextField.TAGS})
+
+
+def _prepared(text: str) -> str:
+    return mark_volumes(normalise(text))
+
+
+def _whole(prepared: str) -> str:
+    return "".join(c for c in prepared if c.isalnum() or c in "+#")
+
+
+def _with_wholes(texts: Sequence[str], words: Sequence[Sequence[str]]) -> list[str]:
+    tokens: list[str] = []
+    for text, parts in zip(texts, words, strict=True):
+        tokens += parts
+        whole = _whole(text)
+        if whole and whole not in parts and len(whole) <= _LONGEST_WHOLE:
+            tokens.append(whole)
+    return tokens
+
+
+def _codes(isbns: Sequence[str], text: str) -> list[str]:
+    given = [canonical_isbn(isbn) for isbn in isbns]
+    return list(dict.fromkeys([*(isbn for isbn in given if isbn), *find_isbns(text)]))
+
+
+def _pinyin(parts: Iterable[Sequence[str]]) -> list[str]:
+    return list(dict.fromkeys(token for part in parts for token in pinyin.pinyin_tokens(part)))
+
+
+def _code_clauses(isbns: Sequence[str]) -> list[Clause]:
+    return [_clause(TextField.CODES, isbns)] if isbns else []
+
+
+def _clause(field: TextField, tokens: Iterable[str]) -> Clause:
+    return Clause(field, tuple(dict.fromkeys(tokens)), BOOSTS[field])
+
+
+def _pairs_of_words(words: Sequence[str], prepared: str) -> list[str]:
+    """Pairs of the whole question while it is short; of its kept words when it is long."""
+    if len(prepared) <= 4 * _QUESTION_WORDS:
+        return inner.pairs(prepared)
+    return [pair for word in words for pair in inner.pairs(word)]

@@ -1,0 +1,48 @@
+"""The lower layer: pairs of neighbouring characters and the words inside words.
+
+Pairs make every part of a title findable, whatever the segmenter decided, and pairs in their
+order make a quoted phrase exact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from contentcenter.text.normalise import is_han
+from contentcenter.text.volumes import MARK
+
+# Stands between parts that are not neighbours. No question ever asks for it.
+GAP = "|"
+
+_RUN = re.compile(rf"{MARK}\w+|[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af\u3007]+")
+_OTHER = re.compile(r"[\w+#]+")
+
+
+def pairs(text: str) -> list[str]:
+    """Pairs of each run of Chinese characters (a lone one stands for itself) and the other
+    words, in the order of normalised, volume-marked text."""
+    found: list[str] = []
+    position = 0
+    for run in _RUN.finditer(text):
+        found.extend(_OTHER.findall(text[position : run.start()]))
+        found.extend(_pairs_of(run.group()))
+        position = run.end()
+    found.extend(_OTHER.findall(text[position:]))
+    return found
+
+
+def single_characters(text: str) -> list[str]:
+    """Each Chinese character once, so that a question of one character finds a title."""
+    return list(dict.fromkeys(character for character in text if is_han(character)))
+
+
+def layer(*parts: Iterable[str]) -> str:
+    """The field's text: the parts kept apart, so that no phrase crosses from one to the next."""
+    return f" {GAP} ".join(" ".join(part) for part in parts if part)
+
+
+def _pairs_of(run: str) -> list[str]:
+    if run.startswith(MARK) or len(run) == 1:
+        return [run]
+    return [run[i : i + 2] for i in range(len(run) - 1)]

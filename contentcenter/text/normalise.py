@@ -1,0 +1,51 @@
+"""One spelling for everything that is compared: the same steps for documents and questions.
+
+NFKC (full-width letters and digits, ligatures, Roman numeral signs), traditional to
+simplified characters, case folding, one space for any white space, nothing invisible.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from opencc_pyo3 import OpenCC
+
+# Zero-width characters, soft hyphens, direction marks, BOM and variation selectors: they
+# split words without being seen.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+_SPACE = re.compile(r"\s+")
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3007"
+_HAN_CHARACTER = re.compile(f"[{_HAN}]")
+
+_to_simplified = OpenCC("t2s")
+
+
+def normalise(text: str) -> str:
+    """The comparable form of a text, trimmed. Offsets do not survive; see `fold_character`."""
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    if _HAN_CHARACTER.search(text):
+        text = str(_to_simplified.convert(text))
+    return _SPACE.sub(" ", text.casefold()).strip()
+
+
+@lru_cache(maxsize=65_536)
+def fold_character(character: str) -> str:
+    """The comparable form of one raw character, which may be longer, shorter or empty.
+
+    Used where places in the raw text matter. Phrases that convert as a whole (乾隆) may come
+    out differently than in `normalise`; a highlight is then missing, never misplaced.
+    """
+    if character.isspace():
+        return " "
+    return normalise(character)
+
+
+def is_han(character: str) -> bool:
+    """Whether this is a Chinese character."""
+    return _HAN_CHARACTER.match(character) is not None
+
+
+def has_han(text: str) -> bool:
+    return _HAN_CHARACTER.search(text) is not None

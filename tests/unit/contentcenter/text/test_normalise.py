@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contentcenter.text.normalise import fold_character, normalise
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("紅樓夢", "红楼梦"),
+        ("Ｐｙｔｈｏｎ　３", "python 3"),
+        ("  三体\t\n 全集  ", "三体 全集"),
+        ("三\u200b体\ufeff", "三体"),
+        ("Ⅱ", "ii"),
+        ("STRASSE ß", "strasse ss"),
+        ("", ""),
+    ],
+)
+def test_spellings_become_one(raw, expected):
+    assert normalise(raw) == expected
+
+
+@given(st.text())
+def test_result_has_no_white_space_at_the_ends_and_single_spaces_inside(text):
+    result = normalise(text)
+    assert result == result.strip()
+    assert "  " not in result
+
+
+def test_one_character_folds_like_a_text():
+    assert fold_character("夢") == "梦"
+    assert fold_character("Ａ") == "a"
+    assert fold_character("\u3000") == " "
+    assert fold_character("\u200b") == ""
