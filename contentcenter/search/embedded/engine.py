@@ -21,6 +21,7 @@ from contentcenter.search.embedded.layout import Layout, Live, ModelRecord, Vers
 from contentcenter.search.embedded.lexical import lexical_hits
 from contentcenter.search.embedded.lock import FileLock
 from contentcenter.search.embedded.rebuild import EmbeddedRebuild, journal_wanted, rebuilding
+from contentcenter.search.embedded.rows import folder_bytes
 from contentcenter.search.embedded.selecting import newest_ids
 from contentcenter.search.embedded.snapshot import Reader, Snapshot
 from contentcenter.search.embedded.writer import GenerationWriter, create_generation
@@ -107,12 +108,11 @@ class EmbeddedIndex:
     def stats(self) -> IndexStats:
         now = self._snapshot()
         documents = int(np.count_nonzero(now.rows.alive))
-        text = self._layout.text(now.live.generation)
-        text_bytes = sum(p.stat().st_size for p in text.glob("*"))
+        folders = (self._layout.text(now.live.generation), now.rows.folder)
         return IndexStats(
             documents=documents,
             vectors=int(np.count_nonzero(now.rows.searchable)),
-            disk_bytes=text_bytes + now.rows.disk_bytes,
+            disk_bytes=sum(folder_bytes(folder) for folder in folders),
             model=now.model.model,
             details={
                 "engine": "embedded",

@@ -42,7 +42,7 @@ def quantise(vectors: Vectors) -> tuple[Int8, npt.NDArray[np.float32]]:
 
 def products(queries: Int8, rows: Int8) -> npt.NDArray[Any]:
     """Integer dot products, shape (queries, rows)."""
-    if numkong is None:
+    if numkong is None or not len(rows):  # numkong refuses empty matrices
         return _numpy_products(queries, rows)
     if len(queries) < PACK_FROM:
         return np.asarray(numkong.cdist(queries, rows, "dot"))

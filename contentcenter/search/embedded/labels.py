@@ -1,7 +1,7 @@
 """Words of the filters (kinds, states, tags, publishers ...) as small numbers.
 
 A label's code is its row in the labels table. The table finds it by a 64-bit hash; the text
-lies in a file beside it, read only when a facet has to be shown.
+lies in a file beside it, touched only when a facet has to be shown.
 """
 
 from __future__ import annotations
@@ -37,10 +37,13 @@ class Labels:
     """The first `count` labels of a folder."""
 
     def __init__(self, folder: Path, table: Table, count: int) -> None:
-        self._folder = folder
         self.count = count
         self._hashes: npt.NDArray[np.int64] = table.columns["hash"][:count]
         self._ends: npt.NDArray[np.int64] = table.columns["end"][:count]
+        # Mapped now: by the time a facet is shown, a switch may have removed the folder.
+        self._text: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        if self.text_end():
+            self._text = np.memmap(text_path(folder), np.uint8, "r", shape=(self.text_end(),))
 
     def codes(self, kind: str, texts: Sequence[str]) -> list[int]:
         """A code for each text; `UNKNOWN` for a text no document carries."""
@@ -55,8 +58,7 @@ class Labels:
 
     def texts(self, codes: Iterable[int]) -> list[str]:
         """The texts of known codes."""
-        with text_path(self._folder).open("rb") as file:
-            return [self._read(file.fileno(), code) for code in codes]
+        return [self._read(code) for code in codes]
 
     def text_end(self) -> int:
         return int(self._ends[-1]) if self.count else 0
@@ -65,9 +67,9 @@ class Labels:
         found = np.flatnonzero(self._hashes == wanted)
         return int(found[0]) if len(found) else UNKNOWN
 
-    def _read(self, descriptor: int, code: int) -> str:
+    def _read(self, code: int) -> str:
         start = int(self._ends[code - 1]) if code else 0
-        return os.pread(descriptor, int(self._ends[code]) - start, start).decode()
+        return self._text[start : int(self._ends[code])].tobytes().decode()
 
 
 class LabelWriter:

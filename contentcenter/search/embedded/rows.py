@@ -8,6 +8,7 @@ the columns and the vectors together (see writer.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,7 +94,6 @@ class RowView:
     labels: Labels
     alive: npt.NDArray[np.bool_]
     vectors: VectorView | None
-    disk_bytes: int
     searchable: npt.NDArray[np.bool_] = field(init=False)  # alive and with a vector
 
     def __post_init__(self) -> None:
@@ -132,7 +132,6 @@ def open_view(folder: Path, sequence: int, dimension: int) -> RowView:
         labels=Labels(folder, label_table, last(columns, "labels_end")),
         alive=columns["died"] > sequence,
         vectors=vectors,
-        disk_bytes=sum(p.stat().st_blocks * 512 for p in folder.iterdir()),
     )
 
 
@@ -150,3 +149,12 @@ def last(columns: Mapping[str, Column], name: str) -> int:
 
 def _list_view(table: Table, end: int) -> ListView:
     return ListView(table.columns["value"][:end], table.columns["owner"][:end])
+
+
+def folder_bytes(folder: Path) -> int:
+    """What the files of a folder take on the disk; files may come and go meanwhile."""
+    total = 0
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_blocks * 512  # POSIX counts blocks of 512 bytes
+    return total

@@ -1,0 +1,604 @@
+"""What every search engine must do. Subclass `SearchIndexContract` with an `index_factory`
+fixture: a picklable callable that opens the same index again, in this process or another."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from contentcenter.domain.errors import ModelMismatch
+from contentcenter.embedding.ports import ModelIdentity
+from contentcenter.search.ports import (
+    Clause,
+    Filters,
+    IndexDocument,
+    LexicalQuery,
+    SearchIndex,
+    TextField,
+)
+
+IndexFactory = Callable[[], SearchIndex]
+
+DIMENSION = 24
+MODEL = ModelIdentity("test-model", "1", "float32", DIMENSION)
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EVERYTHING = Filters()
+
+
+def vector(seed, dimension=DIMENSION):
+    values = np.random.default_rng(seed).standard_normal(dimension).astype(np.float32)
+    return values / np.linalg.norm(values)
+
+
+def document(number, revision=1, title="共同", **changes):
+    values = {
+        "id": number,
+        "revision": revision,
+        "text": {TextField.TITLE: title},
+        "vector": vector(number),
+        "kind": "pgc",
+        "state": "published",
+    }
+    return IndexDocument(**{**values, **changes})
+
+
+def words(*tokens, field=TextField.TITLE, **rest):
+    return LexicalQuery(should=(Clause(field, tokens),), **rest)
+
+
+def ids(hits):
+    return [hit.id for hit in hits]
+
+
+def found(index, *tokens, filters=EVERYTHING, limit=1000):
+    return ids(index.lexical(words(*tokens), filters, limit))
+
+
+def near(index, query, filters=EVERYTHING, limit=1000):
+    return ids(index.nearest(query[None, :], filters, limit)[0])
+
+
+def eventually(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.01)
+
+
+def spawn(target, *arguments):
+    """A fresh process: nothing inherited."""
+    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+class SearchIndexContract:
+    """The suite. Heavier process tests are at the end."""
+
+    @pytest.fixture
+    def index_factory(self) -> IndexFactory:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def index(self, index_factory):
+        return index_factory()
+
+    # --- create, read, change, delete
+
+    def test_a_new_index_is_empty(self, index):
+        assert found(index, "共同") == []
+        assert index.nearest(vector(1)[None], EVERYTHING, 5) == [[]]
+        assert index.select(EVERYTHING, 5) == []
+        assert index.vectors([1]) == {}
+        assert index.facets(None, EVERYTHING, ["tag"]) == {"tag": []}
+        stats = index.stats()
+        assert (stats.documents, stats.vectors, stats.model) == (0, 0, None)
+
+    def test_what_was_put_is_found(self, index):
+        index.put([document(1, title="三体 刘慈欣"), document(2, title="活着")])
+        assert found(index, "三体") == [1]
+        hits = index.nearest(vector(2)[None], EVERYTHING, 2)[0]
+        assert ids(hits)[0] == 2
+        assert hits[0].score == pytest.approx(1.0, abs=2e-3)
+        assert index.stats().documents == 2
+
+    def test_an_update_makes_the_old_word_and_vector_vanish(self, index):
+        index.put([document(1, title="旧词"), document(2, title="旁边")])
+        index.put([document(1, revision=2, title="新词", vector=vector(99))])
+        assert found(index, "旧词") == []
+        assert found(index, "新词") == [1]
+        assert near(index, vector(99), limit=1) == [1]
+        assert index.nearest(vector(1)[None], Filters(ids=(1,)), 1)[0][0].score < 0.9
+        assert index.stats().documents == 2
+
+    def test_removing_vanishes_from_words_vectors_and_columns(self, index):
+        index.put([document(n) for n in range(1, 6)])
+        index.remove([2, 3, 777])
+        assert found(index, "共同") == [1, 4, 5]
+        assert sorted(near(index, vector(2))) == [1, 4, 5]
+        assert sorted(index.select(EVERYTHING, 10)) == [1, 4, 5]
+        assert set(index.vectors([1, 2, 3])) == {1}
+        assert index.stats().documents == 3
+
+    def test_an_older_revision_is_ignored(self, index):
+        index.put([document(1, revision=5, title="新词")])
+        index.put([document(1, revision=4, title="旧词"), document(2)])
+        assert found(index, "旧词") == []
+        assert found(index, "新词") == [1]
+        assert found(index, "共同") == [2]
+
+    def test_the_same_revision_again_replaces(self, index):
+        index.put([document(1, state="ready")])
+        index.put([document(1, state="published")])
+        assert index.select(Filters(states=("published",)), 5) == [1]
+        assert index.stats().documents == 1
+
+    def test_the_newest_of_one_batch_wins(self, index):
+        index.put([document(1, 2, title="新词"), document(1, 1, title="旧词")])
+        assert found(index, "新词") == [1]
+        assert found(index, "旧词") == []
+        assert index.stats().documents == 1
+
+    def test_a_document_without_a_vector_is_found_by_words_only(self, index):
+        index.put([document(1, vector=None), document(2)])
+        assert found(index, "共同") == [1, 2]
+        assert near(index, vector(1)) == [2]
+        assert set(index.vectors([1, 2])) == {2}
+        index.put([document(1, revision=2)])
+        assert near(index, vector(1), limit=1) == [1]
+        assert index.stats().vectors == 2
+
+    def test_words_without_any_vector_at_all(self, index):
+        index.put([document(n, vector=None) for n in range(1, 4)])
+        assert found(index, "共同") == [1, 2, 3]
+        assert index.nearest(vector(1)[None], EVERYTHING, 3) == [[]]
+
+    def test_stored_vectors_come_back(self, index):
+        index.put([document(n) for n in range(1, 4)])
+        stored = index.vectors([3, 1, 42])
+        assert set(stored) == {1, 3}
+        assert np.allclose(stored[3], vector(3), atol=2e-3)
+        assert stored[3].dtype == np.float32
+
+    def test_empty_calls_are_fine(self, index):
+        index.put([])
+        index.remove([])
+        index.put([document(1)])
+        assert index.lexical(LexicalQuery(), EVERYTHING, 5) == []
+        assert index.lexical(words("共同"), EVERYTHING, 0) == []
+        assert index.nearest(np.empty((0, DIMENSION), np.float32), EVERYTHING, 5) == []
+
+    # --- words
+
+    def test_better_matches_come_first_and_ties_go_by_id(self, index):
+        batch = [document(n, title="共同") for n in random.Random(4).sample(range(10, 40), 30)]
+        index.put(batch)
+        index.put([document(5, title="三体 共同 三体")])
+        assert found(index, "三体", "共同", limit=4) == [5, 10, 11, 12]
+
+    def test_a_boosted_clause_decides(self, index):
+        index.put([
+            document(1, text={TextField.TITLE: "甲", TextField.BODY: "乙"}),
+            document(2, text={TextField.TITLE: "乙", TextField.BODY: "甲"}),
+        ])  # fmt: skip
+        for boosted, first in ((TextField.TITLE, 1), (TextField.BODY, 2)):
+            query = LexicalQuery(
+                should=tuple(
+                    Clause(field, ("甲",), 5.0 if field is boosted else 1.0)
+                    for field in (TextField.TITLE, TextField.BODY)
+                )
+            )
+            assert ids(index.lexical(query, EVERYTHING, 1)) == [first]
+
+    def test_fields_are_separate(self, index):
+        index.put([
+            document(1, text={TextField.TITLE: "san"}),
+            document(2, text={TextField.PINYIN: "san"}),
+        ])  # fmt: skip
+        assert ids(index.lexical(words("san", field=TextField.PINYIN), EVERYTHING, 5)) == [2]
+
+    def test_tokens_split_on_white_space_only(self, index):
+        index.put([document(1, title="c++ 爱 §2"), document(2, title="c")])
+        for token in ("c++", "爱", "§2"):
+            assert found(index, token) == [1]
+
+    def test_required_phrases_and_refused(self, index):
+        index.put([
+            document(1, title="科幻 小说 精选"),
+            document(2, title="小说 科幻"),
+            document(3, title="科幻 电影"),
+            document(4, title="科幻 小说 教辅"),
+        ])  # fmt: skip
+
+        def answer(**parts):
+            query = LexicalQuery(
+                **{name: (Clause(TextField.TITLE, t),) for name, t in parts.items()}
+            )
+            return sorted(ids(index.lexical(query, EVERYTHING, 10)))
+
+        assert answer(should=("科幻",), must=("科幻", "小说")) == [1, 2, 4]
+        assert answer(must=("小说", "科幻")) == [1, 2, 4]
+        assert answer(phrases=("科幻", "小说")) == [1, 4]
+        assert answer(phrases=("电影",)) == [3]
+        assert answer(should=("科幻",), must_not=("教辅", "电影")) == [1, 2]
+        assert answer(should=("科幻",), not_phrases=("科幻", "小说")) == [2, 3]
+        assert answer(must_not=("教辅",)) == []
+
+    def test_phrases_of_one_group_are_alternatives(self, index):
+        index.put([
+            document(1, text={TextField.TITLE: "时间 简史"}),
+            document(2, text={TextField.BODY: "时间 简史"}),
+            document(3, text={TextField.BODY: "简史 时间"}),
+        ])  # fmt: skip
+        clauses = tuple(
+            Clause(field, ("时间", "简史"), group=0) for field in (TextField.TITLE, TextField.BODY)
+        )
+        hits = index.lexical(LexicalQuery(phrases=clauses), EVERYTHING, 5)
+        assert sorted(ids(hits)) == [1, 2]
+
+    # --- filters, the same on every side
+
+    FILTER_CASES = (
+        (Filters(kinds=("ugc",)), {2}),
+        (Filters(kinds=("ugc", "supplier")), {2, 3}),
+        (Filters(states=("ready",)), {3}),
+        (Filters(categories=("scifi",)), {1, 2}),
+        (Filters(sources=("feed",)), {4}),
+        (Filters(tags=("科幻",)), {1, 2}),
+        (Filters(tags=("科幻", "历史")), {1, 2, 3}),
+        (Filters(tags_all=("科幻", "获奖")), {1}),
+        (Filters(tags=("没有",)), set()),
+        (Filters(publishers=("人民文学",)), {1, 3}),
+        (Filters(works=(70,)), {1, 4}),
+        (Filters(works=(70, 71)), {1, 2, 4}),
+        (Filters(price_min_fen=3000), {2, 3}),
+        (Filters(price_max_fen=3000), {1, 2}),
+        (Filters(price_min_fen=2000, price_max_fen=3000), {1, 2}),
+        (Filters(published_after=NOW), {3}),
+        (Filters(rights_at=NOW), {1, 3, 4}),
+        (Filters(in_stock=True), {1, 2, 3}),
+        (Filters(in_stock=False), {4}),
+        (Filters(channel_kind="in_app"), {1, 3}),
+        (Filters(channel_kind="group_robot"), {1, 2, 3}),
+        (Filters(ids=(2, 4, 99)), {2, 4}),
+        (Filters(ids=()), set()),
+        (Filters(exclude_ids=(1, 99)), {2, 3, 4}),
+        (Filters(kinds=("pgc",), exclude_ids=(1,), rights_at=NOW), {4}),
+        (Filters(), {1, 2, 3, 4}),
+    )
+
+    @pytest.fixture
+    def shelf(self, index):
+        day = timedelta(days=1)
+        index.put([document(n, title="弃用") for n in range(1, 5)])
+        index.put([
+            document(1, 2, kind="pgc", category="scifi", tags=("科幻", "获奖"), price_fen=2000,
+                     publishers=("人民文学", "作家"), works=(70,), published_at=NOW - day),
+            document(2, 2, kind="ugc", category="scifi", tags=("科幻",), price_fen=3000,
+                     works=(71,), published_at=NOW, rights_until=NOW - day,
+                     channel_kinds=("group_robot", "wecom_groups")),
+            document(3, 2, kind="supplier", state="ready", tags=("历史",), price_fen=9900,
+                     publishers=("人民文学",), works=(72, 73), published_at=NOW + day,
+                     channel_kinds=("in_app", "group_robot"), rights_until=NOW + day),
+            document(4, 2, source="feed", in_stock=False, works=(70,),
+                     channel_kinds=("official_account",)),
+        ])  # fmt: skip
+        return index
+
+    @pytest.mark.parametrize(("filters", "expected"), FILTER_CASES)
+    def test_filters_mean_the_same_everywhere(self, shelf, filters, expected):
+        assert set(found(shelf, "共同", filters=filters)) == expected
+        assert set(near(shelf, vector(1), filters)) == expected
+        assert set(shelf.select(filters, 10)) == expected
+        kinds = shelf.facets(None, filters, ["kind"])["kind"]
+        assert sum(count for _, count in kinds) == len(expected)
+
+    def test_a_document_with_many_tags_matches_each(self, index):
+        many = tuple(f"标签{n}" for n in range(300))
+        index.put([document(1, tags=many), document(2, tags=many[:2])])
+        assert index.select(Filters(tags=("标签299",)), 5) == [1]
+        assert sorted(index.select(Filters(tags=("标签1",)), 5)) == [1, 2]
+        assert index.select(Filters(tags_all=many), 5) == [1]
+
+    def test_selection_goes_by_publication_then_id(self, index):
+        hour = timedelta(hours=1)
+        index.put([
+            document(n, published_at=NOW + hour * (n // 3) if n != 7 else None)
+            for n in range(1, 10)
+        ])  # fmt: skip
+        assert index.select(EVERYTHING, 4) == [9, 8, 6, 5]
+        assert index.select(EVERYTHING, 4, newest_first=False) == [7, 1, 2, 3]
+        assert len(index.select(EVERYTHING, 100)) == 9
+
+    def test_facets_count_labels(self, shelf):
+        counted = shelf.facets(None, EVERYTHING, ["kind", "tag", "publisher", "category", "source"])
+        assert counted["kind"] == [("pgc", 2), ("supplier", 1), ("ugc", 1)]
+        assert counted["tag"][0] == ("科幻", 2)
+        assert dict(counted["tag"]) == {"科幻": 2, "历史": 1, "获奖": 1}
+        assert dict(counted["publisher"]) == {"人民文学": 2, "作家": 1}
+        assert counted["category"] == [("other", 2), ("scifi", 2)]
+        assert counted["source"] == [("feed", 1)]
+        assert len(shelf.facets(None, EVERYTHING, ["tag"], size=1)["tag"]) == 1
+        some = shelf.facets([1, 3, 99], Filters(tags=("科幻",)), ["tag"])
+        assert dict(some["tag"]) == {"科幻": 1, "获奖": 1}
+
+    # --- vectors
+
+    def test_nearest_agrees_with_brute_force(self, index):
+        size, dimension, limit = 20_000, 64, 10
+        rng = np.random.default_rng(7)
+        data = rng.standard_normal((size, dimension)).astype(np.float32)
+        data /= np.linalg.norm(data, axis=1, keepdims=True)
+        model = ModelIdentity("m", "1", "float32", dimension)
+        with index.rebuild(model) as fresh:
+            for start in range(0, size, 4000):
+                fresh.put([
+                    document(n, vector=data[n], kind="ugc" if n % 50 == 0 else "pgc",
+                             category="rare" if n % 1999 == 0 else "other",
+                             tags=("半",) if n % 2 else ())
+                    for n in range(start, start + 4000)
+                ])  # fmt: skip
+            fresh.commit()
+        queries = rng.standard_normal((12, dimension)).astype(np.float32)
+        numbers = np.arange(size)
+        for filters, allowed in (
+            (EVERYTHING, numbers >= 0),
+            (Filters(tags=("半",)), numbers % 2 == 1),
+            (Filters(kinds=("ugc",)), numbers % 50 == 0),
+            (Filters(categories=("rare",)), numbers % 1999 == 0),
+        ):
+            scores = queries @ data.T
+            scores[:, ~allowed] = -np.inf
+            exact = np.argsort(-scores, axis=1)[:, :limit]
+            one_by_one = [index.nearest(query[None], filters, limit)[0] for query in queries]
+            together = index.nearest(queries, filters, limit)
+            for answers in (one_by_one, together):
+                assert all(len(hits) == limit for hits in answers)
+                shared = [len(set(ids(h)) & set(e)) for h, e in zip(answers, exact, strict=True)]
+                assert sum(shared) >= 0.98 * limit * len(queries)
+                for hits in answers:
+                    assert all(allowed[hit.id] for hit in hits)
+                    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+
+    def test_fewer_matches_than_asked_for_all_come(self, index):
+        index.put([document(n, kind="ugc" if n < 3 else "pgc") for n in range(30)])
+        assert sorted(near(index, vector(5), Filters(kinds=("ugc",)), 10)) == [0, 1, 2]
+
+    def test_vectors_of_any_length_are_compared_by_angle(self, index):
+        index.put([document(1, vector=vector(1) * 40), document(2, vector=vector(2) * 0.01)])
+        assert near(index, vector(2) * 7, limit=1) == [2]
+        assert index.nearest(vector(1)[None] * 3, EVERYTHING, 1)[0][0].score == pytest.approx(
+            1.0, abs=2e-3
+        )
+
+    def test_another_dimension_is_a_model_mismatch(self, index):
+        index.put([document(1)])
+        with pytest.raises(ModelMismatch):
+            index.put([document(2), document(3, vector=vector(3, 8))])
+        with pytest.raises(ModelMismatch):
+            index.nearest(vector(3, 8)[None], EVERYTHING, 1)
+        assert found(index, "共同") == [1], "nothing of a refused batch may stay"
+
+    # --- rebuilding
+
+    def test_a_rebuild_replaces_everything_and_records_the_model(self, index, index_factory):
+        index.put([document(1, title="旧词"), document(2)])
+        with index.rebuild(MODEL) as fresh:
+            fresh.put([document(3, title="新词")])
+            assert found(index, "旧词") == [1], "not before the commit"
+            fresh.commit()
+        for one in (index, index_factory()):
+            assert found(one, "旧词") == []
+            assert found(one, "新词") == [3]
+            assert one.stats().model == MODEL
+            assert one.stats().documents == 1
+
+    def test_a_rebuild_left_without_commit_changes_nothing(self, index):
+        index.put([document(1)])
+        with index.rebuild(MODEL) as fresh:
+            fresh.put([document(2)])
+        with pytest.raises(RuntimeError, match="broken"):
+            _break_a_rebuild(index)
+        assert found(index, "共同") == [1]
+        index.put([document(4)])
+        assert found(index, "共同") == [1, 4]
+
+    def test_changes_during_a_rebuild_are_carried_over(self, index):
+        index.put([document(n) for n in range(1, 6)])
+        with index.rebuild(MODEL) as fresh:
+            fresh.put([document(1), document(2), document(3)])
+            index.put([document(2, revision=2, title="改过"), document(9, tags=("晚来",))])
+            index.remove([3])
+            fresh.put([document(4, revision=7, title="最新"), document(5)])
+            index.put([document(4, revision=6, title="过时")])
+            fresh.commit()
+        assert found(index, "共同") == [1, 5, 9]
+        assert found(index, "改过") == [2]
+        assert found(index, "最新") == [4]
+        assert found(index, "过时") == []
+        assert index.select(Filters(tags=("晚来",)), 5) == [9]
+        assert near(index, vector(9), limit=1) == [9]
+
+    def test_readers_never_see_an_empty_index_during_rebuilds(self, index):
+        index.put([document(n) for n in range(1, 201)])
+        wrong: list[object] = []
+        answered = [0, 0, 0]
+        stop = threading.Event()
+
+        def read(slot):
+            while not stop.is_set():
+                try:
+                    lexical = found(index, "共同", filters=Filters(kinds=("pgc",)), limit=10)
+                    nearest = near(index, vector(7), limit=10)
+                except Exception as error:  # noqa: BLE001 - handed to the test, which fails
+                    wrong.append(error)
+                    return
+                if len(lexical) != 10 or len(nearest) != 10:
+                    wrong.append((lexical, nearest))
+                answered[slot] += 1
+
+        threads = [threading.Thread(target=read, args=(slot,)) for slot in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for turn in range(4):
+                with index.rebuild(MODEL) as fresh:
+                    fresh.put([document(n, revision=turn + 2) for n in range(1, 201)])
+                    index.put([document(1000 + turn)])
+                    fresh.commit()
+            eventually(lambda: min(answered) > 20 or bool(wrong))
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert wrong == []
+        assert set(index.select(EVERYTHING, 500)) == {*range(1, 201), 1003}
+
+    # --- restart and other processes
+
+    def test_everything_is_there_after_a_restart(self, index, index_factory):
+        index.put([document(n, tags=(f"t{n}",)) for n in range(1, 40)])
+        index.remove([5])
+        index.put([document(6, revision=2, title="改过")])
+        again = index_factory()
+        assert len(found(again, "共同")) == 37
+        assert found(again, "改过") == [6]
+        assert near(again, vector(17), limit=1) == [17]
+        assert again.select(Filters(tags=("t8",)), 5) == [8]
+
+    def test_a_long_life_of_updates_stays_right(self, index):
+        rng = random.Random(1)
+        revisions: dict[int, int] = {}
+        for turn in range(1, 13):
+            batch = rng.sample(range(1, 400), 250)
+            index.put(
+                [document(n, turn, title=f"共同 第{turn}", tags=(f"t{turn}",)) for n in batch]
+            )
+            revisions.update(dict.fromkeys(batch, turn))
+            gone = rng.sample(sorted(revisions), 20)
+            index.remove(gone)
+            for one in gone:
+                del revisions[one]
+        assert sorted(found(index, "共同")) == sorted(revisions)
+        assert sorted(near(index, vector(3))) == sorted(revisions)
+        for turn in (1, 6, 12):
+            expected = sorted(n for n, last in revisions.items() if last == turn)
+            assert sorted(found(index, f"第{turn}")) == expected
+            assert sorted(index.select(Filters(tags=(f"t{turn}",)), 1000)) == expected
+        counts = dict(index.facets(None, EVERYTHING, ["tag"], size=50)["tag"])
+        assert sum(counts.values()) == len(revisions)
+
+    def test_a_write_of_another_process_is_visible(self, index, index_factory):
+        index.put([document(1)])
+        assert found(index, "共同") == [1]
+        writer = spawn(_put_range, index_factory, 2, 5)
+        writer.join(30)
+        assert writer.exitcode == 0
+        assert found(index, "共同") == [1, 2, 3, 4]
+        assert near(index, vector(3), limit=1) == [3]
+
+    def test_several_writers_wait_for_each_other(self, index, index_factory):
+        writers = [spawn(_put_singly, index_factory, range(1, 9)) for _ in range(3)]
+        for writer in writers:
+            writer.join(60)
+            assert writer.exitcode == 0
+        assert found(index, "共同") == list(range(1, 9))
+        assert index.stats().documents == 8
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+    def test_a_forked_child_reads_and_writes(self, index):
+        index.put([document(1), document(2)])
+        assert found(index, "共同") == [1, 2]
+        child = os.fork()
+        if child == 0:
+            _child_uses(index)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert found(index, "共同") == [1, 2, 50]
+
+    def test_a_killed_writer_loses_nothing_acknowledged(self, index, index_factory, tmp_path):
+        log = tmp_path / "acknowledged"
+        log.touch()
+        rng = random.Random(11)
+        for round_number in range(6):
+            first = round_number * 10_000
+            before = log.stat().st_size
+            writer = spawn(_put_batches, index_factory, first, log)
+            eventually(lambda before=before: log.stat().st_size > before)
+            time.sleep(rng.random() * 0.08)  # the moment of death is what varies
+            os.kill(writer.pid, signal.SIGKILL)
+            writer.join()
+            _check_after_the_kill(index_factory(), log)
+        _check_after_the_kill(index, log)
+        index.put([document(999_999)])
+        assert near(index, vector(999_999), limit=1) == [999_999]
+
+
+BATCH = 20
+
+
+def _break_a_rebuild(index):
+    with index.rebuild(MODEL) as fresh:
+        fresh.put([document(3)])
+        raise RuntimeError("broken")
+
+
+def _put_range(factory, first, last):
+    factory().put([document(n) for n in range(first, last)])
+
+
+def _put_singly(factory, numbers):
+    index = factory()
+    for number in numbers:
+        index.put([document(number, revision=os.getpid())])
+
+
+def _put_batches(factory, first, log):
+    """Puts batches, replacing half of the one before, and notes each when it is promised."""
+    index = factory()
+    for turn in range(1, 500):
+        numbers = range(first + turn * BATCH, first + (turn + 1) * BATCH)
+        older = range(first + (turn - 1) * BATCH, first + (turn - 1) * BATCH + BATCH // 2)
+        batch = [document(n, title=f"共同 批{first + turn}") for n in numbers]
+        if turn > 1:
+            batch += [document(n, 2, title=f"共同 替{first + turn}") for n in older]
+        index.put(batch)
+        with log.open("a") as file:
+            file.write(f"{first + turn}\n")
+            file.flush()
+
+
+def _check_after_the_kill(index, log):
+    acknowledged = [int(line) for line in log.read_text().split()]
+    every = set(index.select(EVERYTHING, 100_000))
+    assert set(found(index, "共同", limit=100_000)) == every
+    assert set(near(index, vector(1), limit=100_000)) == every
+    for batch in acknowledged:
+        first, turn = batch // 10_000 * 10_000, batch % 10_000
+        assert set(range(first + turn * BATCH, first + (turn + 1) * BATCH)) <= every
+        expected = BATCH // 2 if turn > 1 else 0
+        assert len(found(index, f"替{batch}")) == expected
+    by_batch: dict[int, int] = {}
+    for one in every:
+        by_batch[one // BATCH] = by_batch.get(one // BATCH, 0) + 1
+    assert set(by_batch.values()) <= {BATCH}, "half a batch"
+
+
+def _child_uses(index):
+    """Never returns: pytest must not run on in the child."""
+    try:
+        good = found(index, "共同") == [1, 2] and near(index, vector(2), limit=1) == [2]
+        index.put([document(50)])
+        good = good and found(index, "共同") == [1, 2, 50]
+        os._exit(0 if good else 1)
+    finally:
+        os._exit(2)
