@@ -27,6 +27,9 @@ class PersonaRow(Table):
     subject: Mapped[str] = mapped_column(String(10))
     subject_id: Mapped[int] = mapped_column(BigId)
     centres: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # What people said, encoded: written by `refresh`, never by the learning job.
+    declared: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    declared_centres: Mapped[bytes | None] = mapped_column(LargeBinary)
     model: Mapped[str] = mapped_column(String(160), default="")
     learned: Mapped[dict[str, Any]]
     override: Mapped[dict[str, Any]]
@@ -64,6 +67,41 @@ class SeenRow(Table):
     )
     at: Mapped[datetime]
     hidden: Mapped[bool] = mapped_column(default=False)
+
+
+class ItemSignalRow(Table):
+    """How readers answered one item, kept up by the learning job.
+
+    `heat` is the base-2 logarithm of the decayed sum of responses (half-life a week) at a
+    fixed origin: it can be ordered at any time without being touched. `shown` and `liked` are
+    decayed counts as of day number `day`.
+    """
+
+    __tablename__ = "item_signals"
+    __table_args__ = (Index("ix_item_signals_heat", "heat"),)
+
+    item_id: Mapped[int] = mapped_column(
+        ForeignKey("items.id", ondelete="CASCADE"), primary_key=True
+    )
+    heat: Mapped[float] = mapped_column(default=-1e9)
+    shown: Mapped[float] = mapped_column(default=0.0)
+    liked: Mapped[float] = mapped_column(default=0.0)
+    orders: Mapped[float] = mapped_column(default=0.0)
+    day: Mapped[float] = mapped_column(default=0.0)
+
+
+class CoReadRow(Table):
+    """Readers who liked `item_id` also liked `other_id`, so often."""
+
+    __tablename__ = "co_reads"
+
+    item_id: Mapped[int] = mapped_column(
+        ForeignKey("items.id", ondelete="CASCADE"), primary_key=True
+    )
+    other_id: Mapped[int] = mapped_column(
+        ForeignKey("items.id", ondelete="CASCADE"), primary_key=True
+    )
+    count: Mapped[float] = mapped_column(default=0.0)
 
 
 class FeedAnswerRow(Table):

@@ -1,0 +1,347 @@
+"""Taking in what readers did: idempotent, in batches, bad events reported one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from contentcenter.domain.errors import InvalidInput
+from contentcenter.domain.events import AUDIENCE_EVENTS, SEEN_EVENTS, EventKind
+from contentcenter.domain.facts import EventsRecorded
+from contentcenter.floor import Floor
+from contentcenter.store import outbox
+from contentcenter.store.tables import (
+    AudienceRow,
+    EventRow,
+    ItemRow,
+    MembershipRow,
+    StateRow,
+)
+from recommend.readers import ReaderRef, resolve_readers
+from recommend.tables import SeenRow
+from recommend.upserts import upsert
+
+LARGEST_BATCH = 5_000
+AHEAD = timedelta(minutes=10)
+ORDER_LOCK = "events.order"
+HIDING = frozenset({EventKind.DISLIKE, EventKind.MUTE})
+
+
+@dataclass(frozen=True)
+class PostRef:
+    """What a tracked post code stands for."""
+
+    post_id: int
+    item_id: int
+    audience_id: int
+
+
+PostLookup = Callable[[Sequence[str]], Mapping[str, PostRef]]
+
+
+@dataclass(frozen=True)
+class IncomingEvent:
+    """One reported event. `index` is its place in the report; `at` None means now."""
+
+    index: int
+    event_id: str
+    kind: str
+    reader: ReaderRef | None = None
+    item_id: int | None = None
+    post_id: int | None = None
+    post_code: str | None = None
+    audience_id: int | None = None
+    audience_ref: str | None = None
+    trace_id: str | None = None
+    value_fen: int | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RejectedEvent:
+    index: int
+    event_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class EventCounts:
+    accepted: int
+    duplicates: int
+    rejected: tuple[RejectedEvent, ...]
+
+
+def no_posts(codes: Sequence[str]) -> Mapping[str, PostRef]:  # noqa: ARG001
+    """The lookup of a hub without distribution: no code is known."""
+    return {}
+
+
+class EventService:
+    """`record` is the only way events come in. `post_lookup` may be set later by the roof."""
+
+    def __init__(self, floor: Floor, post_lookup: PostLookup = no_posts) -> None:
+        self._floor = floor
+        self.post_lookup = post_lookup
+
+    def record(self, events: Sequence[IncomingEvent]) -> EventCounts:
+        """Store a batch in one transaction and tell the learning job.
+
+        The same `event_id` again is a duplicate, not an error; late events are fine.
+        `InvalidInput` for a batch over 5,000; everything else is reported per event.
+        """
+        if len(events) > LARGEST_BATCH:
+            raise InvalidInput(f"At most {LARGEST_BATCH} events in one call", limit=LARGEST_BATCH)
+        now = self._floor.clock.now()
+        bad: dict[int, RejectedEvent] = {}
+        checked = _keep(events, lambda one: _fault(one, now), bad)
+        checked = _keep(self._with_posts(checked), _unknown_post, bad)
+        with self._floor.db.transaction() as session:
+            accepted, duplicates = self._store(session, checked, bad, now)
+        rejected = tuple(bad[index] for index in sorted(bad))
+        return EventCounts(accepted, duplicates, rejected)
+
+    def _with_posts(self, events: Sequence[IncomingEvent]) -> list[IncomingEvent]:
+        codes = sorted({one.post_code for one in events if one.post_code})
+        known = self.post_lookup(codes) if codes else {}
+        return [_filled(one, known) for one in events]
+
+    def _store(
+        self,
+        session: Session,
+        events: Sequence[IncomingEvent],
+        bad: dict[int, RejectedEvent],
+        now: datetime,
+    ) -> tuple[int, int]:
+        _hold_order(session, now)
+        fresh = _without_known(session, events)
+        duplicates = len(events) - len(fresh)
+        fresh = _with_audiences(session, fresh)
+        items, audiences = _known_items(session, fresh), _known_audiences(session, fresh)
+        fresh = _keep(fresh, lambda one: _unknown_thing(one, items, audiences), bad)
+        if not fresh:
+            return 0, duplicates
+        readers = resolve_readers(session, [one.reader for one in fresh if one.reader], now)
+        rows = [_row(one, readers, now) for one in fresh]
+        first = (session.scalar(select(func.max(EventRow.id))) or 0) + 1
+        session.execute(insert(EventRow), rows)
+        last = session.scalar(select(func.max(EventRow.id))) or first
+        _mark_seen(session, rows)
+        _move_members(session, rows)
+        outbox.record(session, EventsRecorded(first, last), now)
+        return len(fresh), duplicates
+
+
+def _keep(
+    events: Iterable[IncomingEvent],
+    fault: Callable[[IncomingEvent], str | None],
+    bad: dict[int, RejectedEvent],
+) -> list[IncomingEvent]:
+    """Events without a fault; the others go to `bad` with their reason."""
+    good = []
+    for one in events:
+        reason = fault(one)
+        if reason is None:
+            good.append(one)
+        else:
+            bad[one.index] = RejectedEvent(one.index, one.event_id, reason)
+    return good
+
+
+def _fault(event: IncomingEvent, now: datetime) -> str | None:
+    """Why an event cannot be taken as it is, or None."""
+    if not 1 <= len(event.event_id) <= 80:
+        return "event_id: 1 to 80 characters are needed"
+    if event.kind not in set(EventKind):
+        return f"kind: {event.kind!r} is not one of {', '.join(EventKind)}"
+    if event.at is not None and event.at.tzinfo is None:
+        return "at: a time zone is needed"
+    if event.at is not None and event.at > now + AHEAD:
+        return "at: lies in the future"
+    if event.trace_id is not None and len(event.trace_id) > 40:
+        return "trace_id: at most 40 characters"
+    return _missing(event)
+
+
+def _missing(event: IncomingEvent) -> str | None:
+    if event.kind in AUDIENCE_EVENTS:
+        there = event.audience_id or event.audience_ref or event.post_code
+        return None if there else "audience_id: this kind of event needs an audience"
+    if event.item_id is None and not event.post_code:
+        return "item_id: this kind of event needs an item or a post_code"
+    if event.reader is None and not (event.audience_id or event.audience_ref or event.post_code):
+        return "reader_id: a reader or an audience is needed"
+    return None
+
+
+def _filled(event: IncomingEvent, posts: Mapping[str, PostRef]) -> IncomingEvent:
+    post = posts.get(event.post_code or "")
+    if post is None:
+        return event
+    return replace(
+        event,
+        post_code=None,
+        post_id=post.post_id,
+        item_id=event.item_id or post.item_id,
+        audience_id=event.audience_id or post.audience_id,
+    )
+
+
+def _unknown_post(event: IncomingEvent) -> str | None:
+    return f"post_code: there is no post {event.post_code}" if event.post_code else None
+
+
+def _unknown_thing(event: IncomingEvent, items: set[int], audiences: set[int]) -> str | None:
+    if event.item_id is not None and event.item_id not in items:
+        return f"item_id: there is no item {event.item_id}"
+    if event.audience_ref is not None and event.audience_id is None:
+        return f"audience_ref: there is no audience {event.audience_ref}"
+    if event.audience_id is not None and event.audience_id not in audiences:
+        return f"audience_id: there is no audience {event.audience_id}"
+    return None
+
+
+def _hold_order(session: Session, now: datetime) -> None:
+    """Writers of events take turns: ids are then given in the order of commits, and the
+    learning job's watermark can never step over an event that is still to appear."""
+    row = {"name": ORDER_LOCK, "value": {}, "updated_at": now}
+    upsert(session, StateRow, [row], ["name"], [])
+    session.scalars(select(StateRow).where(StateRow.name == ORDER_LOCK).with_for_update()).one()
+
+
+def _without_known(session: Session, events: Sequence[IncomingEvent]) -> list[IncomingEvent]:
+    ids = [one.event_id for one in events]
+    known: set[str] = set()
+    for start in range(0, len(ids), 500):
+        query = select(EventRow.event_id).where(EventRow.event_id.in_(ids[start : start + 500]))
+        known.update(session.scalars(query))
+    fresh = []
+    for one in events:
+        if one.event_id not in known:
+            known.add(one.event_id)
+            fresh.append(one)
+    return fresh
+
+
+def _with_audiences(session: Session, events: Sequence[IncomingEvent]) -> list[IncomingEvent]:
+    refs = sorted({one.audience_ref for one in events if one.audience_ref})
+    if not refs:
+        return list(events)
+    query = select(AudienceRow.platform_ref, AudienceRow.id).where(
+        AudienceRow.platform_ref.in_(refs)
+    )
+    known = {row.platform_ref: row.id for row in session.execute(query)}
+    return [
+        replace(one, audience_id=one.audience_id or known.get(one.audience_ref))
+        if one.audience_ref
+        else one
+        for one in events
+    ]
+
+
+def _known_items(session: Session, events: Sequence[IncomingEvent]) -> set[int]:
+    return _existing(session, ItemRow.id, {one.item_id for one in events if one.item_id})
+
+
+def _known_audiences(session: Session, events: Sequence[IncomingEvent]) -> set[int]:
+    return _existing(
+        session, AudienceRow.id, {one.audience_id for one in events if one.audience_id}
+    )
+
+
+def _existing(session: Session, column: Any, wanted: set[int]) -> set[int]:
+    ids = sorted(wanted)
+    found: set[int] = set()
+    for start in range(0, len(ids), 500):
+        found.update(session.scalars(select(column).where(column.in_(ids[start : start + 500]))))
+    return found
+
+
+def _row(event: IncomingEvent, readers: Mapping[ReaderRef, int], now: datetime) -> dict[str, Any]:
+    return {
+        "event_id": event.event_id,
+        "kind": event.kind,
+        "reader_id": readers[event.reader] if event.reader else None,
+        "audience_id": event.audience_id,
+        "item_id": event.item_id,
+        "post_id": event.post_id,
+        "trace_id": event.trace_id,
+        "value_fen": event.value_fen,
+        "at": event.at or now,
+        "received_at": now,
+    }
+
+
+def _mark_seen(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    seen: dict[tuple[int, int], dict[str, Any]] = {}
+    for row in rows:
+        if row["reader_id"] is None or row["item_id"] is None:
+            continue
+        if row["kind"] not in SEEN_EVENTS and row["kind"] not in HIDING:
+            continue
+        key = (row["reader_id"], row["item_id"])
+        hidden = row["kind"] in HIDING or seen.get(key, {}).get("hidden", False)
+        seen[key] = {"reader_id": key[0], "item_id": key[1], "at": row["at"], "hidden": hidden}
+    shown = [row for row in seen.values() if not row["hidden"]]
+    hidden_rows = [row for row in seen.values() if row["hidden"]]
+    upsert(session, SeenRow, shown, ["reader_id", "item_id"], [])
+    upsert(session, SeenRow, hidden_rows, ["reader_id", "item_id"], ["hidden"])
+
+
+def _move_members(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Joins and leaves in the order they happened; a late one never undoes a later one."""
+    moves = [
+        row
+        for row in rows
+        if row["kind"] in (EventKind.JOIN, EventKind.LEAVE)
+        and row["reader_id"] is not None
+        and row["audience_id"] is not None
+    ]
+    for row in sorted(moves, key=lambda one: one["at"]):
+        if row["kind"] == EventKind.JOIN:
+            _join(session, row)
+        else:
+            _leave(session, row)
+
+
+def _join(session: Session, row: Mapping[str, Any]) -> None:
+    fresh = {
+        "audience_id": row["audience_id"],
+        "reader_id": row["reader_id"],
+        "joined_at": row["at"],
+        "left_at": None,
+    }
+    upsert(session, MembershipRow, [fresh], ["audience_id", "reader_id"], [])
+    session.execute(
+        update(MembershipRow)
+        .where(
+            MembershipRow.audience_id == row["audience_id"],
+            MembershipRow.reader_id == row["reader_id"],
+            MembershipRow.left_at <= row["at"],
+        )
+        .values(joined_at=row["at"], left_at=None)
+    )
+
+
+def _leave(session: Session, row: Mapping[str, Any]) -> None:
+    fresh = {
+        "audience_id": row["audience_id"],
+        "reader_id": row["reader_id"],
+        "joined_at": row["at"],
+        "left_at": row["at"],
+    }
+    upsert(session, MembershipRow, [fresh], ["audience_id", "reader_id"], [])
+    session.execute(
+        update(MembershipRow)
+        .where(
+            MembershipRow.audience_id == row["audience_id"],
+            MembershipRow.reader_id == row["reader_id"],
+            MembershipRow.joined_at <= row["at"],
+            MembershipRow.left_at.is_(None),
+        )
+        .values(left_at=row["at"])
+    )

@@ -1,0 +1,297 @@
+"""The learning job: stored events move personas, item signals and co-read counts, once each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contentcenter.domain.events import EventKind
+from contentcenter.embedding.ports import Vectors
+from contentcenter.floor import Floor
+from contentcenter.store.cards import ItemCard, load_items
+from contentcenter.store.tables import AudienceRow, EventRow, StateRow
+from recommend.corpus import CorpusView
+from recommend.corpus_service import CorpusService
+from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, PersonaSettings, learn
+from recommend.persona_math.decay import day_number
+from recommend.persona_store import (
+    StoredPersona,
+    Subject,
+    load_personas,
+    save_learned,
+)
+from recommend.signals import CO_READ_DEPTH, LIKES, Response, co_reads, save_co_reads, save_responses
+from recommend.upserts import upsert
+
+WATERMARK = "personas.events"
+BATCH = 2_000
+RATE_SHRINK = 0.99995  # the usual click rate remembers about the last 20,000 responses
+
+SubjectKey = tuple[Subject, int]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One stored event as this job needs it."""
+
+    id: int
+    kind: EventKind
+    at: datetime
+    reader_id: int | None
+    audience_id: int | None
+    item_id: int | None
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What one batch of events leads to, computed outside any transaction."""
+
+    start: int
+    end: int
+    personas: Sequence[StoredPersona]
+    responses: Sequence[Response]
+    pairs: Mapping[tuple[int, int], int]
+
+
+class LearningService:
+    """Applies events in the order of their ids. Several workers may call `apply_events`: the
+    watermark row decides whose round counts, the others start again behind it."""
+
+    def __init__(
+        self, floor: Floor, corpus: CorpusService, settings: PersonaSettings | None = None
+    ) -> None:
+        self._floor = floor
+        self._corpus = corpus
+        self._settings = settings or PersonaSettings()
+
+    def apply_events(self, limit: int = 200_000) -> int:
+        """Apply what is waiting, in batches. Returns how many events were applied."""
+        done = 0
+        while done < limit:
+            events = self._waiting()
+            if not events:
+                break
+            if self._commit(self._compute(events)):
+                done += len(events)
+        return done
+
+    def pending(self) -> int:
+        """How many stored events are not applied yet (by id; an upper bound)."""
+        with self._floor.db.reading() as session:
+            last = session.scalar(select(EventRow.id).order_by(EventRow.id.desc()).limit(1)) or 0
+            return max(last - _watermark(session), 0)
+
+    def rebuild(self, subject: Subject, subject_id: int) -> Learned:
+        """Learn a persona anew from all its events up to the watermark, and store it.
+
+        Gives the same numbers as having applied them one by one, as long as the items and
+        the corpus view are the same.
+        """
+        corpus = self._corpus.view()
+        with self._floor.db.reading() as session:
+            last = _watermark(session)
+        learned = Learned(Centres.empty(corpus.dimension))
+        for events in self._history(subject, subject_id, last):
+            own = self._learn_events({(subject, subject_id): events}, events)
+            learned = learn(learned, own[subject, subject_id], corpus, self._settings)
+        now = self._floor.clock.now()
+        with self._floor.db.transaction() as session:
+            found = load_personas(session, subject, [subject_id], corpus.model, corpus.dimension)
+            stored = found[subject_id]
+            if stored.learned.seen_event_id <= last:
+                evidence = learned.evidence(day_number(now), self._settings)
+                fresh = replace(stored, learned=learned)
+                save_learned(session, [fresh], {subject_id: evidence}, corpus.model, now)
+        return learned
+
+    def _history(self, subject: Subject, subject_id: int, last: int) -> Iterable[list[_Seen]]:
+        column = EventRow.audience_id if subject is Subject.AUDIENCE else EventRow.reader_id
+        after = 0
+        while True:
+            query = (
+                select(EventRow)
+                .where(column == subject_id, EventRow.id > after, EventRow.id <= last)
+                .order_by(EventRow.id)
+                .limit(BATCH)
+            )
+            with self._floor.db.reading() as session:
+                events = [_seen(row) for row in session.scalars(query)]
+            if not events:
+                return
+            yield events
+            after = events[-1].id
+
+    def _waiting(self) -> list[_Seen]:
+        with self._floor.db.reading() as session:
+            query = (
+                select(EventRow)
+                .where(EventRow.id > _watermark(session))
+                .order_by(EventRow.id)
+                .limit(BATCH)
+            )
+            return [_seen(row) for row in session.scalars(query)]
+
+    def _compute(self, events: Sequence[_Seen]) -> _Round:
+        corpus = self._corpus.view()
+        groups = _by_subject(events)
+        stored = self._load(groups, corpus)
+        told = self._learn_events(groups, events)
+        personas = [
+            replace(
+                stored[key], learned=learn(stored[key].learned, told[key], corpus, self._settings)
+            )
+            for key in groups
+        ]
+        responses = [
+            Response(one.item_id, one.kind, one.at, one.reader_id)
+            for one in events
+            if one.item_id is not None
+        ]
+        before = self._liked_before(events)
+        return _Round(events[0].id, events[-1].id, personas, responses, co_reads(responses, before))
+
+    def _load(
+        self, groups: Mapping[SubjectKey, Sequence[_Seen]], corpus: CorpusView
+    ) -> dict[SubjectKey, StoredPersona]:
+        out: dict[SubjectKey, StoredPersona] = {}
+        with self._floor.db.reading() as session:
+            for subject in Subject:
+                ids = [one for kind, one in groups if kind is subject]
+                found = load_personas(session, subject, ids, corpus.model, corpus.dimension)
+                out.update({(subject, one): persona for one, persona in found.items()})
+        return out
+
+    def _learn_events(
+        self, groups: Mapping[SubjectKey, Sequence[_Seen]], events: Sequence[_Seen]
+    ) -> dict[SubjectKey, list[LearnEvent]]:
+        facts = self._item_facts({one.item_id for one in events if one.item_id is not None})
+        zones = self._zones([one for kind, one in groups if kind is Subject.AUDIENCE])
+        default = ZoneInfo(self._floor.settings.timezone)
+        return {
+            key: [_learn_event(one, facts, zones.get(key[1], default)) for one in own]
+            if key[0] is Subject.AUDIENCE
+            else [_learn_event(one, facts, default) for one in own]
+            for key, own in groups.items()
+        }
+
+    def _item_facts(self, ids: set[int]) -> dict[int, ItemFacts]:
+        wanted = sorted(ids)
+        vectors = self._floor.index.vectors(wanted) if wanted else {}
+        with self._floor.db.reading() as session:
+            cards = load_items(session, wanted)
+        return {one: item_facts(card, vectors.get(one)) for one, card in cards.items()}
+
+    def _zones(self, audience_ids: Sequence[int]) -> dict[int, ZoneInfo]:
+        query = select(AudienceRow.id, AudienceRow.timezone).where(AudienceRow.id.in_(audience_ids))
+        with self._floor.db.reading() as session:
+            return {row.id: ZoneInfo(row.timezone) for row in session.execute(query)}
+
+    def _liked_before(self, events: Sequence[_Seen]) -> dict[int, list[int]]:
+        """What the readers of this batch liked before it, newest first."""
+        readers = sorted(
+            {one.reader_id for one in events if one.reader_id is not None and one.kind in LIKES}
+        )
+        out: dict[int, list[int]] = defaultdict(list)
+        likes = [kind.value for kind in LIKES]
+        with self._floor.db.reading() as session:
+            for start in range(0, len(readers), 500):
+                query = (
+                    select(EventRow.reader_id, EventRow.item_id)
+                    .where(
+                        EventRow.reader_id.in_(readers[start : start + 500]),
+                        EventRow.kind.in_(likes),
+                        EventRow.id < events[0].id,
+                    )
+                    .order_by(EventRow.id.desc())
+                    .limit(20_000)
+                )
+                for reader, item in session.execute(query):
+                    _add_liked(out, reader, item)
+        return dict(out)
+
+    def _commit(self, result: _Round) -> bool:
+        now = self._floor.clock.now()
+        day, model = day_number(now), self._corpus.view().model
+        with self._floor.db.transaction() as session:
+            if _lock_watermark(session, now) >= result.start:
+                return False
+            for subject in Subject:
+                own = [one for one in result.personas if one.subject is subject]
+                evidence = {
+                    one.subject_id: one.learned.evidence(day, self._settings) for one in own
+                }
+                save_learned(session, own, evidence, model, now)
+            save_responses(session, result.responses)
+            save_co_reads(session, result.pairs)
+            _move_watermark(session, result, now)
+        return True
+
+    def usual_rate(self) -> float:
+        """The hub's click rate of late, smoothed; .05 before anything is known."""
+        with self._floor.db.reading() as session:
+            row = session.get(StateRow, WATERMARK)
+            value = row.value if row is not None else {}
+        shown, liked = value.get("shown", 0.0), value.get("liked", 0.0)
+        return float((liked + 5.0) / (shown + 100.0)) if shown >= 0 else 0.05
+
+
+def _add_liked(liked: dict[int, list[int]], reader: int | None, item: int | None) -> None:
+    if reader is None or item is None:
+        return
+    own = liked[reader]
+    if item not in own and len(own) < CO_READ_DEPTH:
+        own.append(item)
+
+
+def item_facts(card: ItemCard, vector: Vectors | None) -> ItemFacts:
+    return ItemFacts(vector, card.category, card.tag_names, card.price_fen)
+
+
+def _seen(row: EventRow) -> _Seen:
+    return _Seen(row.id, EventKind(row.kind), row.at, row.reader_id, row.audience_id, row.item_id)
+
+
+def _by_subject(events: Iterable[_Seen]) -> dict[SubjectKey, list[_Seen]]:
+    groups: dict[SubjectKey, list[_Seen]] = defaultdict(list)
+    for one in events:
+        if one.audience_id is not None:
+            groups[Subject.AUDIENCE, one.audience_id].append(one)
+        if one.reader_id is not None:
+            groups[Subject.READER, one.reader_id].append(one)
+    return dict(groups)
+
+
+def _learn_event(event: _Seen, facts: Mapping[int, ItemFacts], zone: ZoneInfo) -> LearnEvent:
+    item = facts.get(event.item_id) if event.item_id is not None else None
+    return LearnEvent(event.id, event.kind, event.at, event.at.astimezone(zone).hour, item)
+
+
+def _watermark(session: Session) -> int:
+    row = session.get(StateRow, WATERMARK)
+    return int(row.value.get("last_id", 0)) if row is not None else 0
+
+
+def _lock_watermark(session: Session, now: datetime) -> int:
+    fresh = {"name": WATERMARK, "value": {"last_id": 0}, "updated_at": now}
+    upsert(session, StateRow, [fresh], ["name"], [])
+    query = select(StateRow).where(StateRow.name == WATERMARK).with_for_update()
+    return int(session.scalars(query).one().value.get("last_id", 0))
+
+
+def _move_watermark(session: Session, result: _Round, now: datetime) -> None:
+    row = session.get_one(StateRow, WATERMARK)
+    shrink = RATE_SHRINK ** len(result.responses)
+    shown = sum(one.kind is EventKind.IMPRESSION for one in result.responses)
+    liked = sum(one.kind is EventKind.CLICK for one in result.responses)
+    row.value = {
+        "last_id": result.end,
+        "shown": row.value.get("shown", 0.0) * shrink + shown,
+        "liked": row.value.get("liked", 0.0) * shrink + liked,
+    }
+    row.updated_at = now

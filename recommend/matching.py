@@ -1,0 +1,178 @@
+"""Matching items with audiences: a score that is the sum of named parts.
+
+All parts are bilinear (item features x audience features), but for the maximum over an
+audience's interest centres. So a full cross is one matrix product, and `explain`, the feed
+and the exhaustive sweep all read the same blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from contentcenter.embedding.ports import Vectors
+from recommend.match_settings import PARTS, MatchSettings
+
+Flags = npt.NDArray[np.bool_]
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ItemFeatures:
+    """Columns of n items. `vectors` (n, d) are centred unit rows (zero where unknown);
+    `categories` (n, C) one-hot; `prices` (n, B + 1) shares of price bins, the last column for
+    items without a price; `freshness`, `quality` 0..1; `lift` log of the smoothed click rate
+    over the usual one; `unexplored` 1 .. 0 as impressions grow; `price_fen` nan if none."""
+
+    ids: Ids
+    vectors: Vectors
+    categories: Vectors
+    prices: Vectors
+    price_fen: Vectors
+    freshness: Vectors
+    quality: Vectors
+    lift: Vectors
+    unexplored: Vectors
+    tags: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class AudienceFeatures:
+    """Columns of a audiences. `centres` (K, a, d): centred unit directions already divided by
+    the corpus scale, `offsets` (K, a) their bonus or handicap; audiences with fewer centres
+    repeat their first. Tables by category (a, C) and price bin (a, B + 1)."""
+
+    ids: Ids
+    centres: Vectors
+    offsets: Vectors
+    category: Vectors
+    response: Vectors
+    unexplored: Vectors
+    recent: Vectors
+    price: Vectors
+    ceiling_fen: Vectors
+    fatigue: Vectors
+    tags: tuple[Mapping[str, float], ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One part as a product: item side (n, q), audience side (a, q), weight included."""
+
+    part: str
+    items: Vectors
+    audiences: Vectors
+
+
+@dataclass(frozen=True)
+class Scores:
+    """`parts[name]` and `total` are (n, a); `total` is exactly their sum. `eligible` is False
+    above the hard price ceiling; `centre` says which interest centre was nearest."""
+
+    parts: Mapping[str, Vectors]
+    total: Vectors
+    eligible: Flags
+    centre: npt.NDArray[np.int64]
+
+    def explain(self, item: int, audience: int) -> dict[str, float]:
+        """Parts of one pair, rounded; `total_of` of them is the score that is shown."""
+        return {name: round(float(self.parts[name][item, audience]), 4) for name in self.parts}
+
+
+def total_of(parts: Mapping[str, float]) -> float:
+    """The score of rounded parts: adding them up gives this, to the last digit shown."""
+    return round(sum(parts.values()), 4)
+
+
+def score_matrix(
+    items: ItemFeatures, audiences: AudienceFeatures, settings: MatchSettings | None = None
+) -> Scores:
+    """Every item with every audience, part by part. Memory: parts x n x a floats."""
+    rules = settings or MatchSettings()
+    semantic, centre = _semantic(items, audiences, rules)
+    parts = {name: np.zeros((len(items), len(audiences)), dtype=np.float32) for name in PARTS}
+    parts["semantic"] = semantic
+    for block in blocks(items, audiences, rules, _tag_block(items, audiences, rules)):
+        parts[block.part] = parts[block.part] + block.items @ block.audiences.T
+    total: Vectors = np.stack(list(parts.values())).sum(axis=0)
+    return Scores(parts, total, eligible(items, audiences), centre)
+
+
+def eligible(items: ItemFeatures, audiences: AudienceFeatures) -> Flags:
+    """False where the price is above the audience's hard ceiling. No price is no obstacle."""
+    over: Flags = items.price_fen[:, None] > audiences.ceiling_fen[None, :]
+    return ~over
+
+
+def blocks(
+    items: ItemFeatures, audiences: AudienceFeatures, rules: MatchSettings, tags: Block
+) -> list[Block]:
+    """Everything but the semantic part."""
+    n, a = len(items), len(audiences)
+    here, there = np.ones((n, 1), np.float32), np.ones((a, 1), np.float32)
+    return [
+        tags,
+        Block("category", items.categories, audiences.category * np.float32(rules.category)),
+        Block("price", items.prices, audiences.price * np.float32(rules.price)),
+        Block("freshness", items.freshness[:, None], there * np.float32(rules.freshness)),
+        Block("quality", items.quality[:, None], there * np.float32(rules.quality)),
+        Block("response", items.lift[:, None], there * np.float32(rules.response / 2)),
+        Block("response", items.categories, audiences.response * np.float32(rules.response / 2)),
+        Block("exploration", items.unexplored[:, None], there * np.float32(rules.exploration / 2)),
+        Block(
+            "exploration",
+            items.categories,
+            audiences.unexplored * np.float32(rules.exploration / 2),
+        ),
+        Block("fatigue", here, -audiences.fatigue[:, None] * np.float32(rules.fatigue / 2)),
+        Block("fatigue", items.categories, -audiences.recent * np.float32(rules.fatigue / 2)),
+    ]
+
+
+def _semantic(
+    items: ItemFeatures, audiences: AudienceFeatures, rules: MatchSettings
+) -> tuple[Vectors, npt.NDArray[np.int64]]:
+    count = len(audiences.centres)
+    shape = (len(items), len(audiences))
+    best = np.full(shape, -np.inf, dtype=np.float32)
+    which = np.zeros(shape, dtype=np.int64)
+    for index in range(count):
+        near = items.vectors @ audiences.centres[index].T + audiences.offsets[index]
+        better = near > best
+        best = np.where(better, near, best)
+        which[better] = index
+    return (best * np.float32(rules.semantic)).astype(np.float32), which
+
+
+def _tag_block(items: ItemFeatures, audiences: AudienceFeatures, rules: MatchSettings) -> Block:
+    """Exact: one column for each tag that both sides know."""
+    known = {tag for weights in audiences.tags for tag in weights}
+    used = sorted({tag for tags in items.tags for tag in tags if tag in known})
+    column = {tag: index for index, tag in enumerate(used)}
+    item_side = np.zeros((len(items), len(used)), dtype=np.float32)
+    for row, tags in enumerate(items.tags):
+        share = 1.0 / max(len(tags), 1) ** 0.5
+        for tag in tags:
+            if tag in column:
+                item_side[row, column[tag]] += share
+    return Block("tags", item_side, _tag_weights(audiences.tags, column, rules.tags))
+
+
+def _tag_weights(
+    tags: Sequence[Mapping[str, float]], column: Mapping[str, int], weight: float
+) -> Vectors:
+    side = np.zeros((len(tags), len(column)), dtype=np.float32)
+    for row, weights in enumerate(tags):
+        for tag, value in weights.items():
+            if tag in column:
+                side[row, column[tag]] = value * weight
+    return side

@@ -1,0 +1,310 @@
+"""Declared, learned and hand-set, mixed by confidence into one explainable persona."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from contentcenter.embedding.ports import Vectors
+from recommend.persona_math.learned import Learned
+from recommend.persona_math.prices import quantiles
+from recommend.persona_math.settings import PersonaSettings
+
+FIELDS = (
+    "interests",
+    "categories",
+    "tags",
+    "price",
+    "price_sensitivity",
+    "reading_age",
+    "active_hours",
+    "fatigue",
+)
+FLAT_HOURS = tuple([1 / 24] * 24)
+# Sales of Chinese trade books lie about here; replaced by declared or learned prices.
+DEFAULT_BAND_FEN = (2_500, 3_900, 6_800)
+
+
+@dataclass(frozen=True)
+class PriceBand:
+    """Quantiles of what this audience buys or looks at, in fen."""
+
+    p20: int
+    p50: int
+    p80: int
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What people said about a subject. `vectors` (n, d) lie on the item side."""
+
+    vectors: Vectors
+    categories: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    ceiling_fen: int | None = None
+    reading_age: int | None = None
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Persona:
+    """`centres` (k, d) raw directions with shares that sum to 1 (or none at all).
+
+    Tag and category weights are affinities in -1..1; `response` holds (shown, liked) counts
+    by category, `recent` how much of each category was shown lately. `confidence` (0..1) and
+    `origin` (declared, learned, blended, override, default) name every field of `FIELDS`.
+    """
+
+    centres: Vectors
+    centre_shares: tuple[float, ...]
+    categories: Mapping[str, float]
+    tags: Mapping[str, float]
+    price: PriceBand
+    price_ceiling_fen: int | None
+    price_sensitivity: float
+    reading_age: int | None
+    hours: tuple[float, ...]
+    fatigue: float
+    response: Mapping[str, tuple[float, float]]
+    recent: Mapping[str, float]
+    evidence: float
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Blending:
+    """What `blend` takes: who said what, what was learned, and what was set by hand."""
+
+    declared: Declared
+    learned: Learned
+    override: Mapping[str, Any] = field(default_factory=dict)
+
+
+def blend(source: Blending, day: float, settings: PersonaSettings | None = None) -> Persona:
+    """The persona on a day (see `day_number`). A hand-set field wins over everything."""
+    rules = settings or PersonaSettings()
+    learned, declared = source.learned, source.declared
+    evidence = learned.evidence(day, rules)
+    sure = evidence / (evidence + rules.interest_evidence)
+    centres, shares = _centres(declared, learned, sure)
+    categories = _affinities(learned.categories, declared.categories, learned, day, rules)
+    tags = _affinities(learned.tags, declared.tags, learned, day, rules)
+    price, price_sure = _price(declared, learned, day, rules)
+    fade = learned.interest_fade(day, rules)
+    hours, hours_sure = _hours(learned, fade, rules)
+    tired, tired_sure = _fatigue(declared, learned, day, rules)
+    known = _Sure(sure, price_sure, hours_sure, tired_sure, declared)
+    persona = Persona(
+        centres=centres,
+        centre_shares=shares,
+        categories=categories,
+        tags=tags,
+        price=price,
+        price_ceiling_fen=declared.ceiling_fen,
+        price_sensitivity=_sensitivity(learned),
+        reading_age=declared.reading_age,
+        hours=hours,
+        fatigue=tired,
+        response={
+            name: (count * fade, learned.liked.get(name, 0.0) * fade)
+            for name, count in learned.shown.items()
+        },
+        recent={
+            name: count * learned.recent_fade(day, rules) for name, count in learned.recent.items()
+        },
+        evidence=evidence,
+        confidence=_confidence(known),
+        origin=_origins(known),
+    )
+    return _overridden(persona, source.override)
+
+
+def _centres(
+    declared: Declared, learned: Learned, sure: float
+) -> tuple[Vectors, tuple[float, ...]]:
+    """Declared directions keep what is not yet known from behaviour."""
+    said, total = len(declared.vectors), sum(learned.centres.weights)
+    if not total:
+        return declared.vectors, tuple([1.0 / said] * said) if said else ()
+    if not said:
+        return learned.centres.vectors, tuple(w / total for w in learned.centres.weights)
+    shares = [(1.0 - sure) / said] * said + [sure * w / total for w in learned.centres.weights]
+    vectors = np.vstack([declared.vectors, learned.centres.vectors]).astype(np.float32)
+    return vectors, tuple(shares)
+
+
+def _affinities(
+    sums: Mapping[str, float],
+    declared: tuple[str, ...],
+    learned: Learned,
+    day: float,
+    rules: PersonaSettings,
+) -> dict[str, float]:
+    """A declared name counts like evidence that fades in against what is learned."""
+    fade = learned.interest_fade(day, rules)
+    scale = rules.interest_evidence
+    total = {name: value * fade for name, value in sums.items()}
+    strongest = max([scale / 2, *(abs(value) for value in total.values())])
+    out = {name: value / strongest for name, value in total.items()}
+    sure = strongest / (strongest + scale)
+    for name in declared:
+        out[name] = min(1.0, out.get(name, 0.0) * sure + (1.0 - sure * 0.7))
+    return out
+
+
+def _price(
+    declared: Declared, learned: Learned, day: float, rules: PersonaSettings
+) -> tuple[PriceBand, float]:
+    base = DEFAULT_BAND_FEN
+    if declared.ceiling_fen is not None and declared.ceiling_fen > 0:
+        base = tuple(round(declared.ceiling_fen * share) for share in (0.35, 0.6, 0.9))  # type: ignore[assignment]
+    weight = max(sum(max(value, 0.0) for value in learned.prices), 0.0)
+    weight *= learned.price_fade(day, rules)
+    sure = weight / (weight + rules.price_evidence)
+    if weight <= 0:
+        return PriceBand(*base), 0.0
+    found = quantiles(learned.prices, (0.2, 0.5, 0.8))
+    mixed = [
+        round(math.exp((1 - sure) * math.log(old) + sure * math.log(new)))
+        for old, new in zip(base, found, strict=True)
+    ]
+    return PriceBand(*mixed), sure
+
+
+def _sensitivity(learned: Learned) -> float:
+    """0..1: do they respond to cheaper books than those they are shown? .5 when unknown."""
+    sums = learned.price_sums
+    shown, liked = sums.get("shown", 0.0), sums.get("liked", 0.0)
+    if shown <= 0 or liked <= 0:
+        return 0.5
+    gap = sums.get("shown_log", 0.0) / shown - sums.get("liked_log", 0.0) / liked
+    return min(max(0.5 + gap, 0.0), 1.0)
+
+
+def _hours(
+    learned: Learned, fade: float, rules: PersonaSettings
+) -> tuple[tuple[float, ...], float]:
+    total = sum(learned.hours) * fade
+    if total <= 0:
+        return FLAT_HOURS, 0.0
+    sure = total / (total + rules.hours_evidence)
+    shares = [value * fade / total for value in learned.hours]
+    return tuple((1 - sure) / 24 + sure * share for share in shares), sure
+
+
+def _fatigue(
+    declared: Declared, learned: Learned, day: float, rules: PersonaSettings
+) -> tuple[float, float]:
+    """0..1. Leaving and muting tire most; being shown much and answering little, some."""
+    fade = learned.recent_fade(day, rules)
+    sums = {name: value * fade for name, value in learned.recent_sums.items()}
+    gone = sums.get("leave", 0.0) + sums.get("mute", 0.0) + 0.5 * sums.get("dislike", 0.0)
+    shown, liked = sums.get("impression", 0.0), sums.get("click", 0.0)
+    size = max(declared.size, 1)
+    leaving = 1.0 - math.exp(-40.0 * gone / (size + rules.fatigue_evidence))
+    silence = max(0.0, 1.0 - (liked + 1.0) / (shown * rules.response_prior + 1.0))
+    pressure = 1.0 - math.exp(-shown / size / 4.0)
+    tired = 1.0 - (1.0 - leaving) * (1.0 - 0.4 * silence * pressure)
+    seen = gone + shown / 10
+    return tired, seen / (seen + rules.fatigue_evidence)
+
+
+@dataclass(frozen=True)
+class _Sure:
+    """How far behaviour alone is known, 0..1, and what was declared."""
+
+    interest: float
+    price: float
+    hours: float
+    fatigue: float
+    declared: Declared
+
+    @property
+    def said(self) -> bool:
+        said = self.declared
+        return bool(len(said.vectors) or said.categories or said.tags)
+
+
+def _confidence(sure: _Sure) -> dict[str, float]:
+    interest = sure.interest + (1 - sure.interest) * (0.3 if sure.said else 0.0)
+    ceiling = 0.4 if sure.declared.ceiling_fen else 0.0
+    values = {
+        "interests": interest,
+        "categories": interest,
+        "tags": interest,
+        "price": sure.price + (1 - sure.price) * ceiling,
+        "price_sensitivity": sure.price,
+        "reading_age": 1.0 if sure.declared.reading_age is not None else 0.0,
+        "active_hours": sure.hours,
+        "fatigue": sure.fatigue,
+    }
+    return {name: round(value, 4) for name, value in values.items()}
+
+
+def _origins(sure: _Sure) -> dict[str, str]:
+    interest = _origin(sure.interest, sure.said)
+    return {
+        "interests": interest,
+        "categories": interest,
+        "tags": interest,
+        "price": _origin(sure.price, sure.declared.ceiling_fen is not None),
+        "price_sensitivity": _origin(sure.price, False),
+        "reading_age": "declared" if sure.declared.reading_age is not None else "default",
+        "active_hours": _origin(sure.hours, False),
+        "fatigue": _origin(sure.fatigue, False),
+    }
+
+
+def _origin(learned: float, declared: bool) -> str:
+    if learned > 0 and declared:
+        return "blended" if learned < 0.8 else "learned"
+    if learned > 0:
+        return "learned"
+    return "declared" if declared else "default"
+
+
+def _overridden(persona: Persona, override: Mapping[str, Any]) -> Persona:
+    changes: dict[str, Any] = {}
+    for name, value in override.items():
+        if name in _READERS:
+            changes.update(_READERS[name](value, persona))
+    if not changes:
+        return persona
+    named = dict.fromkeys((name for name in override if name in FIELDS), "override")
+    sure = {**persona.confidence, **dict.fromkeys(named, 1.0)}
+    origin = {**persona.origin, **named}
+    return replace(persona, **changes, confidence=sure, origin=origin)
+
+
+def _weights(value: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(weight) for name, weight in value.items()}
+
+
+def _band(value: Mapping[str, Any]) -> PriceBand:
+    return PriceBand(int(value["p20"]), int(value["p50"]), int(value["p80"]))
+
+
+def _fixed_interests(value: Mapping[str, Any], persona: Persona) -> dict[str, Any]:
+    """`vectors` were encoded when the override was set; without them the texts wait."""
+    vectors = np.asarray(value.get("vectors") or [], dtype=np.float32)
+    if vectors.ndim != 2 or vectors.shape[1] != persona.centres.shape[1]:
+        return {}
+    count = len(vectors)
+    return {"centres": vectors, "centre_shares": tuple([1.0 / count] * count)}
+
+
+_READERS: dict[str, Callable[[Any, Persona], dict[str, Any]]] = {
+    "categories": lambda value, _: {"categories": _weights(value)},
+    "tags": lambda value, _: {"tags": _weights(value)},
+    "price": lambda value, _: {"price": _band(value)},
+    "price_sensitivity": lambda value, _: {"price_sensitivity": float(value)},
+    "reading_age": lambda value, _: {"reading_age": int(value)},
+    "active_hours": lambda value, _: {"hours": tuple(float(share) for share in value)},
+    "fatigue": lambda value, _: {"fatigue": float(value)},
+    "interests": _fixed_interests,
+}

@@ -1,0 +1,28 @@
+"""The constants of persona arithmetic, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PersonaSettings:
+    """Half-lives are days. `*_evidence` is how much evidence makes a field half sure.
+
+    `join_z` and `merge_z` count standard deviations of the cosine between random corpus
+    vectors, so that they mean the same for every embedding model.
+    """
+
+    interest_half_life: float = 30.0
+    recent_half_life: float = 3.0
+    price_half_life: float = 90.0
+    max_centres: int = 6
+    join_z: float = 2.2
+    merge_z: float = 3.5
+    max_tags: int = 64
+    interest_evidence: float = 25.0
+    price_evidence: float = 12.0
+    hours_evidence: float = 20.0
+    fatigue_evidence: float = 8.0
+    response_prior: float = 0.05
+    response_evidence: float = 40.0

@@ -1,0 +1,178 @@
+"""Personas in the store: rows to values and back. Each writer touches its own columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contentcenter.embedding.ports import Vectors
+from recommend.persona_math import Blending, Centres, Declared, Learned
+from recommend.tables import PersonaRow
+from recommend.upserts import upsert
+
+
+class Subject(StrEnum):
+    AUDIENCE = "audience"
+    READER = "reader"
+
+
+@dataclass(frozen=True)
+class StoredPersona:
+    """One persona as stored, ready to be blended."""
+
+    subject: Subject
+    subject_id: int
+    declared: Declared
+    learned: Learned
+    override: Mapping[str, Any] = field(default_factory=dict)
+    declared_version: int = 0
+    version: int = 0
+    updated_at: datetime | None = None
+
+    def blending(self) -> Blending:
+        return Blending(self.declared, self.learned, self.override)
+
+
+def empty_persona(subject: Subject, subject_id: int, dimension: int) -> StoredPersona:
+    nothing = np.zeros((0, dimension), dtype=np.float32)
+    return StoredPersona(subject, subject_id, Declared(nothing), Learned(Centres.empty(dimension)))
+
+
+def load_personas(
+    session: Session, subject: Subject, ids: Iterable[int], model: str, dimension: int
+) -> dict[int, StoredPersona]:
+    """Stored personas by subject id; those not stored are empty.
+
+    Vectors of another model are left out (they wait for a rebuild), sums are kept.
+    """
+    wanted = list(dict.fromkeys(ids))
+    found = {one: empty_persona(subject, one, dimension) for one in wanted}
+    for start in range(0, len(wanted), 500):
+        query = select(PersonaRow).where(
+            PersonaRow.subject == subject.value,
+            PersonaRow.subject_id.in_(wanted[start : start + 500]),
+        )
+        for row in session.scalars(query):
+            found[row.subject_id] = _stored(row, subject, model, dimension)
+    return found
+
+
+def _stored(row: PersonaRow, subject: Subject, model: str, dimension: int) -> StoredPersona:
+    same = row.model == model
+    said = row.declared or {}
+    return StoredPersona(
+        subject=subject,
+        subject_id=row.subject_id,
+        declared=Declared(
+            vectors=_rows(row.declared_centres if said.get("model") == model else None, dimension),
+            categories=tuple(said.get("categories", ())),
+            tags=tuple(said.get("tags", ())),
+            ceiling_fen=said.get("ceiling_fen"),
+            reading_age=said.get("reading_age"),
+            size=said.get("size", 1),
+        ),
+        learned=_learned(row, _rows(row.centres if same else None, dimension), dimension),
+        override=row.override or {},
+        declared_version=row.declared_version,
+        version=row.version,
+        updated_at=row.updated_at,
+    )
+
+
+def _learned(row: PersonaRow, vectors: Vectors, dimension: int) -> Learned:
+    if not row.learned:
+        return Learned(Centres.empty(dimension))
+    value = dict(row.learned)
+    if len(vectors) != len(value["weights"]):
+        value["weights"] = []
+        vectors = np.zeros((0, dimension), dtype=np.float32)
+    return Learned.from_json(value, Centres(vectors, tuple(value["weights"])))
+
+
+def save_learned(
+    session: Session,
+    personas: Sequence[StoredPersona],
+    evidence: Mapping[int, float],
+    model: str,
+    now: datetime,
+) -> None:
+    """Write what was learned; declared and hand-set columns stay untouched."""
+    rows = [
+        {
+            **_base(one, now),
+            "model": model,
+            "centres": _bytes(one.learned.centres.vectors),
+            "learned": one.learned.to_json(),
+            "evidence": evidence.get(one.subject_id, 0.0),
+            "seen_event_id": one.learned.seen_event_id,
+        }
+        for one in personas
+    ]
+    changes = ["model", "centres", "learned", "evidence", "seen_event_id", "version", "updated_at"]
+    _write(session, rows, changes)
+
+
+def save_declared(
+    session: Session, personas: Sequence[StoredPersona], model: str, now: datetime
+) -> None:
+    rows = [
+        {
+            **_base(one, now),
+            "declared": {
+                "model": model,
+                "categories": list(one.declared.categories),
+                "tags": list(one.declared.tags),
+                "ceiling_fen": one.declared.ceiling_fen,
+                "reading_age": one.declared.reading_age,
+                "size": one.declared.size,
+            },
+            "declared_centres": _bytes(one.declared.vectors),
+            "declared_version": one.declared_version,
+        }
+        for one in personas
+    ]
+    changes = ["declared", "declared_centres", "declared_version", "version", "updated_at"]
+    _write(session, rows, changes)
+
+
+def save_override(
+    session: Session, persona: StoredPersona, override: Mapping[str, Any], now: datetime
+) -> None:
+    row = {**_base(persona, now), "override": dict(override)}
+    _write(session, [row], ["override", "version", "updated_at"])
+
+
+def _base(one: StoredPersona, now: datetime) -> dict[str, Any]:
+    """Columns that a first insert needs; on a conflict only the writer's own are set."""
+    return {
+        "subject": one.subject.value,
+        "subject_id": one.subject_id,
+        "learned": {},
+        "override": {},
+        "declared": {},
+        "version": one.version + 1,
+        "updated_at": now,
+    }
+
+
+def _write(session: Session, rows: list[dict[str, Any]], changes: list[str]) -> None:
+    if rows:
+        upsert(session, PersonaRow, rows, ["subject", "subject_id"], changes)
+
+
+def _bytes(vectors: Vectors) -> bytes:
+    return np.ascontiguousarray(vectors, dtype="<f4").tobytes()
+
+
+def _rows(blob: bytes | None, dimension: int) -> Vectors:
+    if not blob:
+        return np.zeros((0, dimension), dtype=np.float32)
+    flat = np.frombuffer(blob, dtype="<f4").astype(np.float32)
+    return flat.reshape(-1, dimension)

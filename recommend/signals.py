@@ -1,0 +1,162 @@
+"""How readers answered items: heat, decayed rates, and what is read together."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from contentcenter.domain.events import EVENT_WEIGHT, EventKind
+from recommend.persona_math.decay import day_number
+from recommend.tables import CoReadRow, ItemSignalRow
+from recommend.upserts import upsert
+
+HEAT_HALF_LIFE = 7.0
+RATE_HALF_LIFE = 30.0
+COLD = -1e9
+CO_READ_DEPTH = 10
+LIKES = frozenset({EventKind.CLICK, EventKind.FAVOURITE, EventKind.CART, EventKind.ORDER})
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Counts decayed to `day`."""
+
+    heat: float = COLD
+    shown: float = 0.0
+    liked: float = 0.0
+    orders: float = 0.0
+    day: float = 0.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """One event as signals see it."""
+
+    item_id: int
+    kind: EventKind
+    at: datetime
+    reader_id: int | None = None
+
+
+def add_response(signal: Signal, event: Response) -> Signal:
+    """The signal with one more event, of any age."""
+    day = day_number(event.at)
+    to = max(signal.day, day)
+    old, new = _fade(to - signal.day), _fade(to - day)
+    return Signal(
+        heat=_heated(signal.heat, event.kind, day),
+        shown=signal.shown * old + new * (event.kind is EventKind.IMPRESSION),
+        liked=signal.liked * old + new * (event.kind is EventKind.CLICK),
+        orders=signal.orders * old + new * (event.kind is EventKind.ORDER),
+        day=to,
+    )
+
+
+def _fade(days: float) -> float:
+    return float(2.0 ** (-days / RATE_HALF_LIFE))
+
+
+def _heated(heat: float, kind: EventKind, day: float) -> float:
+    if kind not in LIKES:
+        return heat
+    new = math.log2(EVENT_WEIGHT[kind]) + day / HEAT_HALF_LIFE
+    high, low = max(heat, new), min(heat, new)
+    return high + math.log2(1.0 + 2.0 ** max(low - high, -60.0))
+
+
+def co_reads(
+    events: Iterable[Response], before: Mapping[int, Sequence[int]]
+) -> dict[tuple[int, int], int]:
+    """New pairs (item, other) with counts, both ways. `before`: what each reader liked
+    earlier, newest first."""
+    pairs: dict[tuple[int, int], int] = defaultdict(int)
+    recent = {reader: list(items) for reader, items in before.items()}
+    for event in events:
+        if event.kind not in LIKES or event.reader_id is None:
+            continue
+        liked = recent.setdefault(event.reader_id, [])
+        if event.item_id in liked:
+            continue
+        for other in liked[:CO_READ_DEPTH]:
+            pairs[event.item_id, other] += 1
+            pairs[other, event.item_id] += 1
+        liked.insert(0, event.item_id)
+        del liked[CO_READ_DEPTH:]
+    return dict(pairs)
+
+
+def load_signals(session: Session, ids: Sequence[int], now: datetime) -> dict[int, Signal]:
+    """Signals by item, their counts faded to `now`; items without events are left out."""
+    today, out = day_number(now), {}
+    for start in range(0, len(ids), 500):
+        query = select(ItemSignalRow).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
+        for row in session.scalars(query):
+            fade = _fade(max(today - row.day, 0.0))
+            out[row.item_id] = Signal(
+                row.heat, row.shown * fade, row.liked * fade, row.orders * fade, today
+            )
+    return out
+
+
+def save_responses(session: Session, events: Sequence[Response]) -> None:
+    """Add these events to the signals of their items, in the caller's transaction."""
+    ids = sorted({event.item_id for event in events})
+    signals: dict[int, Signal] = {}
+    for start in range(0, len(ids), 500):
+        query = select(ItemSignalRow).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
+        for row in session.scalars(query):
+            signals[row.item_id] = Signal(row.heat, row.shown, row.liked, row.orders, row.day)
+    for event in events:
+        signals[event.item_id] = add_response(signals.get(event.item_id, Signal()), event)
+    names = ("heat", "shown", "liked", "orders", "day")
+    rows = [
+        {"item_id": one, **{name: getattr(signal, name) for name in names}}
+        for one, signal in signals.items()
+    ]
+    if rows:
+        upsert(session, ItemSignalRow, rows, ["item_id"], names)
+
+
+def save_co_reads(session: Session, pairs: Mapping[tuple[int, int], int]) -> None:
+    known: dict[tuple[int, int], float] = {}
+    firsts = sorted({first for first, _ in pairs})
+    for start in range(0, len(firsts), 500):
+        query = select(CoReadRow).where(CoReadRow.item_id.in_(firsts[start : start + 500]))
+        known.update({(row.item_id, row.other_id): row.count for row in session.scalars(query)})
+    rows = [
+        {"item_id": first, "other_id": second, "count": known.get((first, second), 0.0) + count}
+        for (first, second), count in pairs.items()
+    ]
+    if rows:
+        upsert(session, CoReadRow, rows, ["item_id", "other_id"], ["count"])
+
+
+def read_together(session: Session, ids: Sequence[int], limit: int) -> list[int]:
+    """Items most often liked by readers of these, most often first."""
+    if not ids:
+        return []
+    total = func.sum(CoReadRow.count)
+    query = (
+        select(CoReadRow.other_id)
+        .where(CoReadRow.item_id.in_(ids), CoReadRow.other_id.not_in(ids))
+        .group_by(CoReadRow.other_id)
+        .order_by(total.desc(), CoReadRow.other_id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def hottest(session: Session, limit: int) -> list[int]:
+    query = (
+        select(ItemSignalRow.item_id)
+        .where(ItemSignalRow.heat > COLD)
+        .order_by(ItemSignalRow.heat.desc(), ItemSignalRow.item_id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))

@@ -1,0 +1,174 @@
+"""The exhaustive match: every item with every audience, keeping the best few of each.
+
+All parts are folded into the columns of one matrix product per interest centre, tiled so
+that a tile stays in the cache while the maximum over centres and the comparison with the
+audience's worst kept score pass over it. Tags take part through a signed hash of
+`tag_columns` columns; the kept ones are scored again exactly by whoever shows them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from contentcenter.embedding.ports import Vectors
+from recommend.match_settings import MatchSettings
+from recommend.matching import AudienceFeatures, Block, Ids, ItemFeatures, blocks
+from recommend.persona_math.prices import BINS, position
+
+AUDIENCE_TILE = 1_024
+ITEM_TILE = 2_048
+_BARRED = -100.0
+
+
+@dataclass(frozen=True)
+class Best:
+    """`ids` and `scores` (a, top), best first; -1 where fewer items were eligible."""
+
+    ids: Ids
+    scores: Vectors
+
+
+def sweep(
+    batches: Iterable[ItemFeatures],
+    audiences: AudienceFeatures,
+    top: int,
+    settings: MatchSettings | None = None,
+) -> Best:
+    """The `top` eligible items of every audience over all batches.
+
+    Memory: the audiences' columns (K x a x q floats), one batch, one tile.
+    """
+    rules = settings or MatchSettings()
+    keeper = Keeper(len(audiences), top)
+    folded: Vectors | None = None
+    for items in batches:
+        item_side, audience_side = fold(items, audiences, rules, folded)
+        folded = audience_side
+        _sweep_batch(items, item_side, audiences, audience_side, keeper)
+    return keeper.best()
+
+
+def fold(
+    items: ItemFeatures,
+    audiences: AudienceFeatures,
+    rules: MatchSettings,
+    ready: Vectors | None = None,
+) -> tuple[Vectors, Vectors]:
+    """Item columns (n, q) and audience columns (K, a, q) whose product is the score."""
+    parts = blocks(items, audiences, rules, _hashed_tags(items, audiences, rules))
+    ones = np.ones((len(items), 1), np.float32)
+    item_side = np.hstack([items.vectors, ones, *[block.items for block in parts]])
+    if ready is not None:
+        return item_side, ready
+    tail = np.hstack([block.audiences for block in parts])
+    tail += _barred_prices(parts, audiences)
+    semantic = np.float32(rules.semantic)
+    sides = [
+        np.hstack([centre * semantic, offset[:, None] * semantic, tail])
+        for centre, offset in zip(audiences.centres, audiences.offsets, strict=True)
+    ]
+    return item_side, np.stack(sides)
+
+
+def _barred_prices(parts: Sequence[Block], audiences: AudienceFeatures) -> Vectors:
+    """Price bins that no allowed price touches are barred inside the product already."""
+    out = []
+    for block in parts:
+        side = np.zeros_like(block.audiences)
+        if block.part == "price":
+            for row in np.flatnonzero(np.isfinite(audiences.ceiling_fen)):
+                side[row, int(position(float(audiences.ceiling_fen[row]))) + 2 : BINS] = _BARRED
+        out.append(side)
+    return np.hstack(out)
+
+
+def _sweep_batch(
+    items: ItemFeatures,
+    item_side: Vectors,
+    audiences: AudienceFeatures,
+    audience_side: Vectors,
+    keeper: Keeper,
+) -> None:
+    for start in range(0, len(audiences), AUDIENCE_TILE):
+        rows = slice(start, start + AUDIENCE_TILE)
+        side = np.ascontiguousarray(audience_side[:, rows])
+        for first in range(0, len(items), ITEM_TILE):
+            columns = slice(first, first + ITEM_TILE)
+            tile = side[0] @ item_side[columns].T
+            for centre in side[1:]:
+                np.maximum(tile, centre @ item_side[columns].T, out=tile)
+            keeper.offer(
+                start,
+                tile,
+                items.ids[columns],
+                items.price_fen[columns],
+                audiences.ceiling_fen[rows],
+            )
+
+
+class Keeper:
+    """The best few of every audience seen so far, in flat buffers that are compacted when
+    a tile finds better ones."""
+
+    def __init__(self, audiences: int, top: int) -> None:
+        self._top = top
+        self._scores: Vectors = np.full((audiences, top), -np.inf, dtype=np.float32)
+        self._ids: Ids = np.full((audiences, top), -1, dtype=np.int64)
+
+    def offer(
+        self, start: int, tile: Vectors, ids: Ids, prices: Vectors, ceilings: Vectors
+    ) -> None:
+        """`tile` (rows, items): scores of audiences start.. with these items."""
+        floor = self._scores[start : start + len(tile), -1]
+        for row in np.flatnonzero(tile.max(axis=1) > floor):
+            found = np.flatnonzero(tile[row] > floor[row])
+            found = found[~(prices[found] > ceilings[row])]
+            if len(found):
+                self._take(start + int(row), tile[row, found], ids[found])
+
+    def _take(self, row: int, scores: Vectors, ids: Ids) -> None:
+        every = np.concatenate([self._scores[row], scores])
+        names = np.concatenate([self._ids[row], ids])
+        if len(every) > 4 * self._top:
+            keep: npt.NDArray[np.intp] = np.argpartition(-every, self._top)[: self._top]
+            every, names = every[keep], names[keep]
+        order = np.lexsort((names, -every))[: self._top]
+        self._scores[row], self._ids[row] = every[order], names[order]
+
+    def best(self) -> Best:
+        return Best(self._ids, self._scores)
+
+
+def _hashed_tags(items: ItemFeatures, audiences: AudienceFeatures, rules: MatchSettings) -> Block:
+    width = rules.tag_columns
+    item_side = np.zeros((len(items), width), dtype=np.float32)
+    for row, tags in enumerate(items.tags):
+        share = 1.0 / max(len(tags), 1) ** 0.5
+        for tag in tags:
+            column, sign = _place(tag, width)
+            item_side[row, column] += sign * share
+    side = np.zeros((len(audiences), width), dtype=np.float32)
+    for row, weights in enumerate(audiences.tags):
+        for tag, value in weights.items():
+            column, sign = _place(tag, width)
+            side[row, column] += sign * value * rules.tags
+    return Block("tags", item_side, side)
+
+
+_PLACES: dict[tuple[str, int], tuple[int, float]] = {}
+_MOST_PLACES = 200_000
+
+
+def _place(tag: str, width: int) -> tuple[int, float]:
+    known = _PLACES.get((tag, width))
+    if known is None:
+        number = int.from_bytes(hashlib.blake2b(tag.encode(), digest_size=8).digest(), "little")
+        known = (number % width, 1.0 if (number >> 40) & 1 else -1.0)
+        if len(_PLACES) < _MOST_PLACES:
+            _PLACES[(tag, width)] = known
+    return known
