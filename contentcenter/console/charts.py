@@ -1,0 +1,179 @@
+"""Small charts as SVG, drawn on the server. Pure: numbers in, accessible markup out.
+
+Every chart carries a title and a description in words, so that nothing is said by colour or
+length alone. Colours come from classes of the style sheet (`c0` to `c9`), so that one place
+decides them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from markupsafe import Markup, escape
+
+_ids = count(1)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One part of a stacked bar. `colour` is an index into the palette."""
+
+    label: str
+    value: float
+    colour: int
+
+
+def svg(width: float, height: float, title: str, desc: str, body: str, *, kind: str) -> Markup:
+    """The frame all charts share. `body` is markup made here, never from outside."""
+    number = next(_ids)
+    return Markup(  # noqa: S704 - title and desc are escaped, body is our own drawing
+        f'<svg class="chart {kind}" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-labelledby="ct{number} cd{number}">'
+        f'<title id="ct{number}">{escape(title)}</title>'
+        f'<desc id="cd{number}">{escape(desc)}</desc>{body}</svg>'
+    )
+
+
+def rect(x: float, y: float, width: float, height: float, kind: str, *, tip: str = "") -> str:
+    inner = f"<title>{escape(tip)}</title>" if tip else ""
+    size = f'width="{max(width, 0):.2f}" height="{max(height, 0):.2f}"'
+    return f'<rect x="{x:.2f}" y="{y:.2f}" {size} class="{kind}">{inner}</rect>'
+
+
+def words(x: float, y: float, text: object, anchor: str = "start", kind: str = "") -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {place} class="{kind}">{escape(text)}</text>'
+
+
+def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    return f'<line x1="{x1:.2f}" y1="{y1:.2f}" x2="{x2:.2f}" y2="{y2:.2f}" class="{kind}"/>'
+
+
+def stacked(segments: Sequence[Segment], title: str, scale: float = 1.0) -> Markup:
+    """Parts that add up, on one line. Positive parts grow right from zero, negative ones grow
+    left of it; `scale` is the total that fills the width, so bars below each other compare."""
+    width, height = 400.0, 14.0
+    below = sum(-part.value for part in segments if part.value < 0)
+    above = sum(part.value for part in segments if part.value > 0)
+    unit = width / max(scale, above + below, 1e-9)
+    zero, left, right, body = below * unit, below * unit, below * unit, ""
+    for part in segments:
+        size = abs(part.value) * unit
+        start = right if part.value >= 0 else left - size
+        kind = f"c{part.colour}" + (" minus" if part.value < 0 else "")
+        body += rect(start, 1, size, height - 2, kind, tip=f"{part.label} {part.value:+.3f}")
+        right += size if part.value >= 0 else 0
+        left -= size if part.value < 0 else 0
+    if below:
+        body += line(zero, 0, zero, height, "axis")
+    desc = "; ".join(f"{part.label} {part.value:+.3f}" for part in segments)
+    return svg(width, height, title, desc, body, kind="stacked")
+
+
+def bar(value: float, most: float, title: str, colour: int = 0) -> Markup:
+    """One share of a whole as a thin bar."""
+    filled = 0.0 if most <= 0 else min(value / most, 1.0) * 200
+    body = rect(0, 0, 200, 6, "track") + rect(0, 0, filled, 6, f"c{colour}")
+    return svg(200, 6, title, f"{value:.3g} / {most:.3g}", body, kind="bar")
+
+
+def hours(values: Sequence[float], title: str, quiet: frozenset[int], unit: str) -> Markup:
+    """24 bars, one an hour; quiet hours are shaded. The busiest hour is named in words."""
+    width, height, foot = 480.0, 120.0, 18.0
+    most = max(max(values, default=0.0), 1e-9)
+    step = width / 24
+    body = ""
+    for hour, value in enumerate(values[:24]):
+        if hour in quiet:
+            body += rect(hour * step, 0, step, height - foot, "quiet")
+        tall = (height - foot - 4) * value / most
+        tip = f"{hour:02d}:00 {unit} {value * 100:.1f}%"
+        body += rect(hour * step + 2, height - foot - tall, step - 4, tall, "c0", tip=tip)
+        if hour % 3 == 0:
+            body += words(hour * step + step / 2, height - 4, f"{hour}", "middle")
+    body += line(0, height - foot, width, height - foot, "axis")
+    peak = max(range(len(values)), key=lambda hour: values[hour]) if values else 0
+    return svg(width, height, title, f"{unit}: {peak:02d}:00", body, kind="hours")
+
+
+def price_box(quantiles: Mapping[int, float], title: str, ceiling: float | None) -> Markup:
+    """Price quantiles (10, 25, 50, 75, 90 per cent, in yuan) as a box with whiskers, and the
+    hard ceiling, when there is one, as a red line."""
+    points = [quantiles.get(mark, 0.0) for mark in (10, 25, 50, 75, 90)]
+    most = max(*points, ceiling or 0.0, 1.0) * 1.12
+    width, middle = 480.0, 34.0
+
+    def place(value: float) -> float:
+        return value / most * width
+
+    low, first, half, third, high = (place(point) for point in points)
+    body = line(low, middle, high, middle, "whisker")
+    body += line(low, middle - 7, low, middle + 7, "whisker")
+    body += line(high, middle - 7, high, middle + 7, "whisker")
+    body += rect(first, middle - 13, max(third - first, 2), 26, "box")
+    body += line(half, middle - 13, half, middle + 13, "median")
+    body += words(half, 14, f"¥{points[2]:.0f}", "middle", "strong")
+    if high - low > 40:
+        body += words(low, 66, f"¥{points[0]:.0f}", "middle" if low > 20 else "start")
+        body += words(high, 66, f"¥{points[4]:.0f}", "middle")
+    if ceiling is not None:
+        body += line(place(ceiling), 4, place(ceiling), 60, "ceiling")
+        anchor = "end" if place(ceiling) > width - 60 else "start"
+        body += words(
+            place(ceiling) + (-5 if anchor == "end" else 5),
+            14,
+            f"≤ ¥{ceiling:.0f}",
+            anchor,
+            "danger",
+        )
+    body += line(0, 52, width, 52, "axis")
+    desc = " / ".join(f"{mark}% ¥{quantiles.get(mark, 0):.0f}" for mark in (10, 25, 50, 75, 90))
+    return svg(width, 72, title, desc, body, kind="pricebox")
+
+
+def sparkline(values: Sequence[float], title: str, desc: str) -> Markup:
+    """How one number moved; the last point is marked."""
+    width, height, pad = 240.0, 44.0, 5.0
+    if not values:
+        return svg(width, height, title, desc, "", kind="spark")
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    step = (width - 2 * pad) / max(len(values) - 1, 1)
+    points = [
+        (pad + index * step, height - pad - (value - low) / span * (height - 2 * pad))
+        for index, value in enumerate(values)
+    ]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    last_x, last_y = points[-1]
+    body = f'<polyline points="{path}" class="trend"/>'
+    body += f'<circle cx="{last_x:.1f}" cy="{last_y:.1f}" r="3.5" class="c0"/>'
+    return svg(width, height, title, desc, body, kind="spark")
+
+
+def funnel(steps: Sequence[tuple[str, int]], title: str) -> Markup:
+    """Numbers that shrink step by step (reached, clicked, ordered), widest first."""
+    row, width = 30.0, 360.0
+    most = max((value for _, value in steps), default=0) or 1
+    body = ""
+    for index, (name, value) in enumerate(steps):
+        top = index * row
+        body += rect(96, top + 5, 190, row - 10, "track")
+        body += rect(96, top + 5, 190 * value / most, row - 10, f"c{index % 10}")
+        body += words(90, top + 20, name, "end")
+        body += words(294, top + 20, f"{value:,}", "start", "strong")
+    desc = ", ".join(f"{name} {value}" for name, value in steps)
+    return svg(width, row * len(steps), title, desc, body, kind="funnel")
+
+
+def cover(title: str, author: str) -> Markup:
+    """A stand-in for a missing book cover: the title on cloth, the colour from its text."""
+    tone = sum(map(ord, title)) % 6
+    short = title[:12]
+    rows = [short[start : start + 6] for start in range(0, len(short), 6)]
+    body = rect(0, 0, 60, 84, f"cloth{tone}") + rect(5, 0, 1.5, 84, "spine")
+    for index, text in enumerate(rows):
+        body += words(33, 28 + index * 11, text, "middle", "cover-title")
+    body += words(33, 76, author[:7], "middle", "cover-author")
+    return svg(60, 84, title, author, body, kind="cover")
