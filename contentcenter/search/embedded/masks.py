@@ -3,10 +3,8 @@ words and vectors both ask it."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +27,7 @@ class Masks:
     def __init__(self, view: RowView, ids: IdMap) -> None:
         self._view = view
         self._ids = ids
-        self._lock = Lock()
-        self._shared: OrderedDict[Filters, Mask] = OrderedDict()
+        self._shared: dict[Filters, Mask] = {}
 
     def mask(self, filters: Filters) -> Mask:
         """Rows that are alive and pass. Do not write into it."""
@@ -56,18 +53,16 @@ class Masks:
     def _base(self, filters: Filters) -> Mask:
         if filters == Filters():
             return self._view.alive
-        with self._lock:
-            found = self._shared.get(filters)
-            if found is not None:
-                self._shared.move_to_end(filters)
-                return found
+        found = self._shared.get(filters)
+        if found is not None:
+            return found
         mask = self._view.alive.copy()
         for condition in _conditions(self._view, filters):
             mask &= condition
-        with self._lock:
-            self._shared[filters] = mask
-            while len(self._shared) > _REMEMBERED:
-                self._shared.popitem(last=False)
+        # Single dict operations need no lock, which a fork could leave locked for ever.
+        if len(self._shared) >= _REMEMBERED:
+            self._shared.clear()
+        self._shared[filters] = mask
         return mask
 
 

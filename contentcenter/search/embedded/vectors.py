@@ -25,8 +25,8 @@ Answer = tuple[Rows, npt.NDArray[np.float32]]
 
 _FIRST_ROWS = 1024
 # How many int8 candidates are scored again in float16 for each hit wanted.
-_CANDIDATES = 4
-_SPARE_CANDIDATES = 40
+_CANDIDATES = 3
+_SPARE_CANDIDATES = 30
 # Below this share of rows it is cheaper to gather the rows that pass than to scan them all.
 _GATHER_BELOW = 0.3
 _QUERIES_AT_ONCE = 64

@@ -58,7 +58,7 @@ class GenerationWriter:
     """One writing session on one generation: stage puts and removes, then `commit`.
 
     The caller makes sure that it is alone. Used as a context; leaving it without a commit
-    takes everything back.
+    undoes everything.
     """
 
     def __init__(
@@ -90,12 +90,13 @@ class GenerationWriter:
         self.close()
 
     def close(self) -> None:
-        """Take back what was not committed and let go of everything."""
+        """Let go of everything; what was not committed never counts."""
         if self._closed:
             return
         self._closed = True
         self._text.close()
-        take_back(self._rows, self._sequence - 1)
+        # Rows that were staged and not committed stay behind, dirty: the next writer asks the
+        # text index whether they count. Nobody sees them until then.
         self._labels.close()
         for table in (self._rows, *self._lists.values()):
             table.close()
