@@ -66,6 +66,12 @@ class Settings:
     upload_max_mb: int = _setting("Largest upload accepted, in MiB.", 200)
     session_hours: int = _setting("Length of a console session.", 12)
     platform_timeout_seconds: float = _setting("Longest wait for one platform call.", 10.0)
+    sending_stuck_seconds: float = _setting(
+        "A post that a lost worker left in `sending` for so long is probed.", 120.0
+    )
+    probe_gap_seconds: float = _setting(
+        "Time between the two looks that prove that a send took no effect.", 120.0
+    )
     plan_days: int = _setting("How many days ahead the nightly plan looks.", 7)
     wecom_receive_rule: str = _setting(
         "How often a WeCom customer or group may receive: month_days, weekly_7 or daily_1.",
@@ -109,6 +115,8 @@ _MINIMUM: dict[str, float] = {
     "session_hours": 1,
     "platform_timeout_seconds": 0.1,
     "plan_days": 1,
+    "sending_stuck_seconds": 1,
+    "probe_gap_seconds": 0,
 }
 
 

@@ -34,7 +34,8 @@ class SlotRow(Table):
 class PlanRow(Table):
     """One run of the planner over [starts_at, ends_at).
 
-    States: requested, running, done, failed.
+    States: requested, running, done, failed. `options`: `replace` cancels posts of the window
+    that are still only planned, before planning it again.
     """
 
     __tablename__ = "plans"
@@ -43,6 +44,7 @@ class PlanRow(Table):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     audience_ids: Mapped[list[int]]  # empty = all active audiences
+    options: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16))
     failure: Mapped[str] = mapped_column(Text, default="")
     summary: Mapped[dict[str, Any]]

@@ -1,0 +1,192 @@
+"""The delivery ledger: the only code that creates posts and moves their state.
+
+Every move is a compare-and-set on the row: two workers, a late answer and a callback may race,
+one of them wins, and a post never moves backwards (contentcenter.domain.posts). Every move
+leaves a line in `deliveries` and settles the quota with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from contentcenter.domain.facts import DeliverySettled, PostApproved
+from contentcenter.domain.posts import POST_MOVES, PostState
+from contentcenter.store.tables import OutboxRow
+from distribute.quota import QuotaLedger
+from distribute.tables import DeliveryRow, PostRow
+
+T = TypeVar("T")
+CHUNK = 400  # ids in one statement; SQLite bounds the variables
+SETTLED = frozenset({PostState.DELIVERED, PostState.REFUSED, PostState.FAILED, PostState.CANCELLED})
+# Cancelled posts reached nobody and teach nobody anything.
+TOLD_ABOUT = SETTLED - {PostState.CANCELLED}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One wanted move. `attempt` guards against the late answer of an earlier attempt."""
+
+    post_id: int
+    to: PostState
+    reason: str = ""
+    message: str = ""
+    platform_code: int | None = None
+    actor: str = "system"
+    attempt: int | None = None
+    only_from: frozenset[PostState] | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def sources_of(target: PostState) -> frozenset[PostState]:
+    """The states from which a post may move to `target`."""
+    return frozenset(state for state, targets in POST_MOVES.items() if target in targets)
+
+
+class PostLedger:
+    """Works inside the caller's transaction."""
+
+    def __init__(self, quota: QuotaLedger) -> None:
+        self._quota = quota
+
+    def create(
+        self, session: Session, now: datetime, rows: Sequence[Mapping[str, Any]], actor: str
+    ) -> dict[str, int]:
+        """Store posts as `planned` and return their ids by code.
+
+        A row whose slot or item the audience has already been given is left out silently: the
+        unique indexes are the last guard against two planners.
+        """
+        made: dict[str, int] = {}
+        table = PostRow.__table__
+        dialect = session.get_bind().dialect.name
+        build = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        statement = build(PostRow).on_conflict_do_nothing().returning(table.c.id, table.c.code)
+        for chunk in _chunks(list(rows), 200):
+            values = [{**row, "state": PostState.PLANNED, **_fresh(now)} for row in chunk]
+            made.update({code: key for key, code in session.execute(statement, values)})
+        self._story(
+            session,
+            now,
+            [(key, 0) for key in made.values()],
+            Step(0, PostState.PLANNED, actor=actor),
+        )
+        return made
+
+    def move(self, session: Session, now: datetime, step: Step) -> bool:
+        """Make one move. False when the post was not in a state that allows it."""
+        return bool(self._apply(session, now, [step.post_id], step))
+
+    def move_all(
+        self, session: Session, now: datetime, ids: Iterable[int], step: Step
+    ) -> list[int]:
+        """The same move for many posts; returns the ids that moved. `step.post_id` is unused."""
+        moved: list[int] = []
+        for chunk in _chunks(list(ids), CHUNK):
+            moved += self._apply(session, now, chunk, step)
+        return moved
+
+    def claim(self, session: Session, now: datetime, ids: Sequence[int]) -> list[int]:
+        """Take approved posts for sending. Only the ids returned are the caller's."""
+        step = Step(
+            0,
+            PostState.SENDING,
+            values={"claimed_at": now, "attempts": PostRow.attempts + 1, "next_look_at": None},
+        )
+        return self.move_all(session, now, ids, step)
+
+    def remember(self, session: Session, post_id: int, progress: Mapping[str, Any]) -> None:
+        """Merge steps done on the platform into the post's progress."""
+        row = session.get(PostRow, post_id)
+        if row is not None:
+            row.progress = {**row.progress, **progress}
+
+    def _apply(self, session: Session, now: datetime, ids: Sequence[int], step: Step) -> list[int]:
+        allowed = sources_of(step.to) & (step.only_from or frozenset(PostState))
+        query = (
+            update(PostRow)
+            .where(PostRow.id.in_(ids), PostRow.state.in_(allowed))
+            .values(
+                {
+                    "state": step.to,
+                    "reason": step.reason,
+                    "message": step.message,
+                    **({"settled_at": now, "next_look_at": None} if step.to in SETTLED else {}),
+                    **step.values,
+                    "updated_at": now,
+                }
+            )
+            .returning(PostRow.id, PostRow.attempts)
+            .execution_options(synchronize_session=False)
+        )
+        if step.attempt is not None:
+            query = query.where(PostRow.attempts == step.attempt)
+        moved = [(post_id, attempts) for post_id, attempts in session.execute(query)]
+        if moved:
+            self._story(session, now, moved, step)
+            self._tell(session, now, [post_id for post_id, _ in moved], step)
+        return [post_id for post_id, _ in moved]
+
+    def _story(
+        self, session: Session, now: datetime, posts: Sequence[tuple[int, int]], step: Step
+    ) -> None:
+        lines = [
+            {
+                "post_id": post_id,
+                "at": now,
+                "attempt": attempt,
+                "state": step.to,
+                "reason": step.reason,
+                "message": step.message,
+                "platform_code": step.platform_code,
+                "actor": step.actor,
+            }
+            for post_id, attempt in posts
+        ]
+        if lines:
+            session.execute(insert(DeliveryRow), lines)
+
+    def _tell(self, session: Session, now: datetime, ids: Sequence[int], step: Step) -> None:
+        self._quota.settle(session, ids, step.to)
+        if step.to in TOLD_ABOUT:
+            topic = DeliverySettled.topic
+        elif step.to == PostState.APPROVED and step.reason == "approved":
+            topic = PostApproved.topic
+        else:
+            return
+        facts = [{"topic": topic, "payload": {"post_id": i}, "created_at": now} for i in ids]
+        session.execute(insert(OutboxRow), facts)
+        session.info["facts"] = True
+
+
+def due_posts(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
+    """(post id, channel id) of approved posts whose hour has come and that no queue holds.
+
+    On an approved post `next_look_at` is the lease of the queue: until then a job is under way.
+    """
+    query = (
+        select(PostRow.id, PostRow.channel_id)
+        .where(
+            PostRow.state == PostState.APPROVED,
+            PostRow.slot_at <= now,
+            or_(PostRow.not_before.is_(None), PostRow.not_before <= now),
+            or_(PostRow.next_look_at.is_(None), PostRow.next_look_at <= now),
+        )
+        .order_by(PostRow.slot_at, PostRow.id)
+        .limit(limit)
+    )
+    return [(post_id, channel_id) for post_id, channel_id in session.execute(query)]
+
+
+def _fresh(now: datetime) -> dict[str, Any]:
+    return {"progress": {}, "created_at": now, "updated_at": now}
+
+
+def _chunks(values: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]

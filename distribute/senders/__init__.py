@@ -1,0 +1,1 @@
+"""Thin clients of the platforms, one for each kind of channel."""

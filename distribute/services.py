@@ -1,0 +1,111 @@
+"""The room's services as one value, and how they are built from the floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from contentcenter.domain.channels import ChannelKind
+from contentcenter.floor import Floor
+from distribute.audience_service import AudienceService
+from distribute.channel_service import ChannelService
+from distribute.delivery_service import DeliveryService, Senders
+from distribute.follow_service import FollowService
+from distribute.health import ChannelHealth
+from distribute.ledger import PostLedger
+from distribute.plan_service import PlanService
+from distribute.plan_store import PlanStore
+from distribute.planner import PlanRules
+from distribute.ports import ChannelSender, MatchPort
+from distribute.post_service import PostService
+from distribute.quota import QuotaLedger
+from distribute.rates import RateGate
+from distribute.rules import DeliveryRules, rules_from
+from distribute.senders.group_robot import GroupRobotSender
+from distribute.senders.http import PlatformHttp
+from distribute.senders.wecom import WeComClient
+from distribute.senders.wecom_customers import WeComCustomerSender
+from distribute.senders.wecom_groups import WeComGroupSender
+from distribute.tailor.copywriter import TemplateCopywriter
+from distribute.tailoring import Tailor
+from distribute.tokens import TokenStore
+
+
+@dataclass(frozen=True)
+class DistributeServices:
+    channels: ChannelService
+    audiences: AudienceService
+    plans: PlanService
+    posts: PostService
+    delivery: DeliveryService
+    follow: FollowService
+    senders: Senders
+    rules: DeliveryRules
+
+
+def build_senders(floor: Floor) -> dict[ChannelKind, ChannelSender]:
+    """One client for each kind of channel; only base addresses differ from twin to platform."""
+    tokens, gate = TokenStore(floor.redis), RateGate(floor.redis)
+    timeout = floor.settings.platform_timeout_seconds
+    wecom_http = PlatformHttp(floor.settings.wecom_url, timeout)
+    wecom = WeComClient(wecom_http, tokens)
+    return {
+        ChannelKind.WECOM_GROUPS: WeComGroupSender(wecom, gate),
+        ChannelKind.WECOM_CUSTOMERS: WeComCustomerSender(wecom, gate),
+        ChannelKind.GROUP_ROBOT: GroupRobotSender(wecom_http, gate),
+    }
+
+
+def build_services(
+    floor: Floor,
+    *,
+    matcher: MatchPort,
+    rules: DeliveryRules | None = None,
+    plan_rules: PlanRules | None = None,
+) -> DistributeServices:
+    """All services of the room, without Flask."""
+    rules = rules or rules_from(floor.settings)
+    db, clock, queue = floor.db, floor.clock, floor.queue
+    quota = QuotaLedger()
+    ledger = PostLedger(quota)
+    senders = build_senders(floor)
+    channels = ChannelService(db, clock)
+    tailor = Tailor(TemplateCopywriter(), floor.settings.public_url)
+    store = PlanStore(db=db, clock=clock, ledger=ledger, quota=quota, tailor=tailor, rules=rules)
+    wanted = plan_rules or PlanRules()
+    return DistributeServices(
+        channels=channels,
+        audiences=AudienceService(db, clock, floor.settings.timezone),
+        plans=PlanService(
+            db=db,
+            clock=clock,
+            ledger=ledger,
+            quota=quota,
+            matcher=matcher,
+            store=store,
+            rules=rules,
+            plan_rules=replace(wanted, work_days=rules.work_days),
+        ),
+        posts=PostService(db=db, clock=clock, ledger=ledger, senders=senders),
+        delivery=DeliveryService(
+            db=db,
+            clock=clock,
+            queue=queue,
+            ledger=ledger,
+            quota=quota,
+            senders=senders,
+            channels=channels,
+            health=ChannelHealth(floor.redis),
+            rules=rules,
+        ),
+        follow=FollowService(
+            db=db,
+            clock=clock,
+            queue=queue,
+            ledger=ledger,
+            senders=senders,
+            channels=channels,
+            rules=rules,
+        ),
+        senders=senders,
+        rules=rules,
+    )
