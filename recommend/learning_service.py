@@ -26,7 +26,14 @@ from recommend.persona_store import (
     load_personas,
     save_learned,
 )
-from recommend.signals import CO_READ_DEPTH, LIKES, Response, co_reads, save_co_reads, save_responses
+from recommend.signals import (
+    CO_READ_DEPTH,
+    LIKES,
+    Response,
+    co_reads,
+    save_co_reads,
+    save_responses,
+)
 from recommend.upserts import upsert
 
 WATERMARK = "personas.events"

@@ -107,6 +107,11 @@ class PersonaService:
         stored = self._stored(Subject.AUDIENCE, audience_ids, self._corpus.view())
         return {one: self.blended(persona) for one, persona in stored.items()}
 
+    def cards(self) -> list[AudienceCard]:
+        """All audiences, by id."""
+        with self._floor.db.reading() as session:
+            return list(load_audiences(session).values())
+
     def reader(self, reader_id: int, audience_ids: Sequence[int] = ()) -> Persona:
         """A reader's persona; the groups the reader is in stand in for what is not known."""
         corpus = self._corpus.view()

@@ -95,8 +95,15 @@ def load_signals(session: Session, ids: Sequence[int], now: datetime) -> dict[in
     """Signals by item, their counts faded to `now`; items without events are left out."""
     today, out = day_number(now), {}
     for start in range(0, len(ids), 500):
-        query = select(ItemSignalRow).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
-        for row in session.scalars(query):
+        query = select(
+            ItemSignalRow.item_id,
+            ItemSignalRow.heat,
+            ItemSignalRow.shown,
+            ItemSignalRow.liked,
+            ItemSignalRow.orders,
+            ItemSignalRow.day,
+        ).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
+        for row in session.execute(query):
             fade = _fade(max(today - row.day, 0.0))
             out[row.item_id] = Signal(
                 row.heat, row.shown * fade, row.liked * fade, row.orders * fade, today

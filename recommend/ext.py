@@ -1,0 +1,29 @@
+"""The room's door to the application."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Flask, current_app
+
+from contentcenter.floor import Floor
+from contentcenter.web.app import API
+from recommend.services import RecommendServices, build_services
+
+EXTENSION = "recommend"
+
+
+def init_app(app: Flask, floor: Floor) -> None:
+    """Build the services, register API and commands."""
+    from recommend.api import BLUEPRINTS
+    from recommend.commands import COMMANDS
+
+    app.extensions[EXTENSION] = build_services(floor)
+    for blueprint in BLUEPRINTS:
+        app.extensions[API].register_blueprint(blueprint)
+    for command in COMMANDS:
+        app.cli.add_command(command)
+
+
+def get_recommend() -> RecommendServices:
+    return cast("RecommendServices", current_app.extensions[EXTENSION])

@@ -1,0 +1,162 @@
+"""Recall for the feed: named sources, each of which may be away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contentcenter.domain.content import ItemState
+from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
+from contentcenter.floor import Floor
+from contentcenter.search.ports import Filters
+from contentcenter.store.tables import EventRow, ItemRow
+from recommend.corpus_service import CorpusService
+from recommend.feed import Recall
+from recommend.persona_math import Persona
+from recommend.signals import LIKES, hottest, load_signals, read_together
+
+EACH = 100
+LIKED_DEPTH = 12
+NEWEST = 200
+# The index filters this many seen items inside its scan; the rest is dropped afterwards.
+EXCLUDED = 2_000
+
+
+@dataclass(frozen=True)
+class Recalled:
+    lists: Mapping[Recall, Sequence[int]]
+    liked: Sequence[int]  # what the reader liked last, newest first
+    away: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RecallFor:
+    """Whom to recall for. `barred` items must not come back."""
+
+    reader_id: int
+    persona: Persona
+    barred: frozenset[int] = field(default_factory=frozenset)
+
+
+class FeedRecall:
+    """Runs all sources. An engine that is away empties its sources, never the feed."""
+
+    def __init__(self, floor: Floor, corpus: CorpusService) -> None:
+        self._floor = floor
+        self._corpus = corpus
+
+    def recall(self, who: RecallFor) -> Recalled:
+        now = self._floor.clock.now()
+        exclude = tuple(sorted(who.barred)[-EXCLUDED:])
+        base = Filters(
+            states=(ItemState.PUBLISHED.value,), rights_at=now, exclude_ids=exclude, in_stock=True
+        )
+        with self._floor.db.reading() as session:
+            liked = _liked(session, who.reader_id)
+            lists: dict[Recall, Sequence[int]] = {
+                Recall.CO_READ: read_together(session, liked, EACH),
+                Recall.POPULAR: hottest(session, EACH + min(len(who.barred), 400)),
+            }
+        try:
+            lists |= self._from_index(who.persona, base)
+            away: tuple[str, ...] = ()
+        except (EngineUnavailable, ModelMismatch):
+            lists |= self._from_store()
+            away = ("index",)
+        return Recalled(lists, liked, away)
+
+    def rest(self, barred: frozenset[int], limit: int, after: int | None = None) -> list[int]:
+        """Published items by falling id, for when every source has run dry."""
+        query = select(ItemRow.id).where(ItemRow.state == ItemState.PUBLISHED.value)
+        if after is not None:
+            query = query.where(ItemRow.id < after)
+        out: list[int] = []
+        with self._floor.db.reading() as session:
+            for one in session.scalars(
+                query.order_by(ItemRow.id.desc()).execution_options(yield_per=500)
+            ):
+                if one not in barred:
+                    out.append(one)
+                if len(out) >= limit:
+                    break
+        return out
+
+    def _from_index(self, persona: Persona, base: Filters) -> dict[Recall, Sequence[int]]:
+        sources: dict[Recall, Callable[[Persona, Filters], list[int]]] = {
+            Recall.PERSONA: self._near,
+            Recall.FOLLOWED: self._followed,
+            Recall.EDITORS: self._editors,
+            Recall.EXPLORE: self._unexplored,
+        }
+        return {recall: source(persona, base) for recall, source in sources.items()}
+
+    def _near(self, persona: Persona, base: Filters) -> list[int]:
+        if not persona.centre_shares:
+            return []
+        corpus = self._corpus.view()
+        lists = self._floor.index.nearest(corpus.centre(persona.centres), base, EACH // 2)
+        ids = [hits[place].id for place in range(EACH // 2) for hits in lists if place < len(hits)]
+        return list(dict.fromkeys(ids))[:EACH]
+
+    def _followed(self, persona: Persona, base: Filters) -> list[int]:
+        tags, categories = followed(persona)
+        ids: list[int] = []
+        if tags:
+            ids += self._floor.index.select(replace(base, tags=tags), EACH // 2)
+        if categories:
+            ids += self._floor.index.select(replace(base, categories=categories), EACH // 2)
+        return list(dict.fromkeys(ids))
+
+    def _editors(self, _: Persona, base: Filters) -> list[int]:
+        return self._floor.index.select(replace(base, kinds=("pgc",)), EACH // 2)
+
+    def _unexplored(self, _: Persona, base: Filters) -> list[int]:
+        """The newest items, least shown first."""
+        newest = self._floor.index.select(base, NEWEST)
+        with self._floor.db.reading() as session:
+            signals = load_signals(session, newest, self._floor.clock.now())
+        order = {one: place for place, one in enumerate(newest)}
+        shown = {one: signals[one].shown if one in signals else 0.0 for one in newest}
+        return sorted(newest, key=lambda one: (shown[one] // 20, order[one]))[:EACH]
+
+    def _from_store(self) -> dict[Recall, Sequence[int]]:
+        query = (
+            select(ItemRow.id, ItemRow.kind)
+            .where(ItemRow.state == ItemState.PUBLISHED.value)
+            .order_by(ItemRow.published_at.desc(), ItemRow.id.desc())
+            .limit(3 * EACH)
+        )
+        with self._floor.db.reading() as session:
+            rows = session.execute(query).all()
+        return {
+            Recall.EDITORS: [row.id for row in rows if row.kind == "pgc"][:EACH],
+            Recall.EXPLORE: [row.id for row in rows],
+        }
+
+
+def followed(persona: Persona) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tags and categories a reader is drawn to, strongest first."""
+
+    def strongest(table: Mapping[str, float], limit: int) -> tuple[str, ...]:
+        names = sorted(table, key=lambda name: (-table[name], name))
+        return tuple(name for name in names if table[name] > 0.15)[:limit]
+
+    return strongest(persona.tags, 8), strongest(persona.categories, 3)
+
+
+def _liked(session: Session, reader_id: int) -> list[int]:
+    query = (
+        select(EventRow.item_id)
+        .where(
+            EventRow.reader_id == reader_id,
+            EventRow.kind.in_([kind.value for kind in LIKES]),
+            EventRow.item_id.is_not(None),
+        )
+        .order_by(EventRow.id.desc())
+        .limit(4 * LIKED_DEPTH)
+    )
+    found = [one for one in session.scalars(query) if one is not None]
+    return list(dict.fromkeys(found))[:LIKED_DEPTH]

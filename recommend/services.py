@@ -1,0 +1,62 @@
+"""The room's services, built once from the floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contentcenter.floor import Floor
+from contentcenter.jobs.scheduler import Tick
+from recommend.corpus_service import CorpusService
+from recommend.event_service import EventService
+from recommend.feed_service import FeedService
+from recommend.hybrid import HybridSearch
+from recommend.learning_service import LearningService
+from recommend.match_service import MatchService
+from recommend.persona_service import PersonaService
+from recommend.search_service import SearchService
+from recommend.shelf import Shelf
+from recommend.suggest import SuggestService
+
+
+@dataclass(frozen=True)
+class RecommendServices:
+    corpus: CorpusService
+    personas: PersonaService
+    learning: LearningService
+    events: EventService
+    shelf: Shelf
+    matches: MatchService
+    hybrid: HybridSearch
+    search: SearchService
+    suggest: SuggestService
+    feed: FeedService
+
+
+def build_services(floor: Floor) -> RecommendServices:
+    """Wire the room. Nothing is loaded or measured yet."""
+    corpus = CorpusService(floor)
+    personas = PersonaService(floor, corpus)
+    learning = LearningService(floor, corpus)
+    shelf = Shelf(floor)
+    matches = MatchService(floor, corpus=corpus, personas=personas, learning=learning, shelf=shelf)
+    hybrid = HybridSearch(floor, corpus)
+    return RecommendServices(
+        corpus=corpus,
+        personas=personas,
+        learning=learning,
+        events=EventService(floor),
+        shelf=shelf,
+        matches=matches,
+        hybrid=hybrid,
+        search=SearchService(floor, hybrid=hybrid, personas=personas, matches=matches, shelf=shelf),
+        suggest=SuggestService(floor),
+        feed=FeedService(floor, corpus=corpus, personas=personas, matches=matches, shelf=shelf),
+    )
+
+
+def ticks(services: RecommendServices) -> list[Tick]:
+    """Short periodic work of this room."""
+    return [
+        Tick("corpus view", 300.0, services.corpus.refresh_if_stale),
+        Tick("persona history", 600.0, services.personas.remember),
+    ]
