@@ -6,16 +6,18 @@ from flask import Flask, Response, send_file
 
 from sandbox.admin import admin_blueprint
 from sandbox.media import CONTENT_TYPES
+from sandbox.pages.views import pages_blueprint
 from sandbox.twin import Twin
 
 UPLOAD_BYTES = 32 * 1024 * 1024
 
 
 def create_app(twin: Twin) -> Flask:
-    app = Flask("sandbox", static_folder=None, template_folder=None)
+    app = Flask("sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = UPLOAD_BYTES
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.register_blueprint(admin_blueprint(twin))
+    app.register_blueprint(pages_blueprint(twin))
     methods = ["GET", "POST"]
 
     @app.route("/official-account/cgi-bin/<path:path>", methods=methods)

@@ -1,0 +1,1 @@
+"""Pages for people: what accounts and groups received, waiting tasks, fault switches."""
