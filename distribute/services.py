@@ -12,6 +12,7 @@ from distribute.delivery_service import DeliveryService, Senders
 from distribute.follow_service import FollowService
 from distribute.health import ChannelHealth
 from distribute.ledger import PostLedger
+from distribute.media_cache import MediaCache, Pictures
 from distribute.plan_service import PlanService
 from distribute.plan_store import PlanStore
 from distribute.planner import PlanRules
@@ -22,6 +23,7 @@ from distribute.rates import RateGate
 from distribute.rules import DeliveryRules, rules_from
 from distribute.senders.group_robot import GroupRobotSender
 from distribute.senders.http import PlatformHttp
+from distribute.senders.official_account import OfficialAccountClient, OfficialAccountSender
 from distribute.senders.wecom import WeComClient
 from distribute.senders.wecom_customers import WeComCustomerSender
 from distribute.senders.wecom_groups import WeComGroupSender
@@ -48,7 +50,13 @@ def build_senders(floor: Floor) -> dict[ChannelKind, ChannelSender]:
     timeout = floor.settings.platform_timeout_seconds
     wecom_http = PlatformHttp(floor.settings.wecom_url, timeout)
     wecom = WeComClient(wecom_http, tokens)
+    official = OfficialAccountClient(
+        PlatformHttp(floor.settings.official_account_url, timeout), tokens
+    )
     return {
+        ChannelKind.OFFICIAL_ACCOUNT: OfficialAccountSender(
+            official, gate, Pictures(floor.settings.media_dir), MediaCache(floor.db), floor.clock
+        ),
         ChannelKind.WECOM_GROUPS: WeComGroupSender(wecom, gate),
         ChannelKind.WECOM_CUSTOMERS: WeComCustomerSender(wecom, gate),
         ChannelKind.GROUP_ROBOT: GroupRobotSender(wecom_http, gate),

@@ -20,6 +20,7 @@ class Next(StrEnum):
     SETUP = "setup"  # credentials, rights or addresses: a person must look
 
 
+DAY_SECONDS = 86_400.0
 WAIT_SECONDS = {Next.BUSY: 10.0, Next.SLOW: 60.0}
 
 OFFICIAL_ACCOUNT: Mapping[int, Next] = {
@@ -28,6 +29,7 @@ OFFICIAL_ACCOUNT: Mapping[int, Next] = {
     268488001: Next.BUSY,
     45011: Next.SLOW,
     45066: Next.SLOW,
+    40059: Next.BUSY,  # "invalid msg id", also answered shortly after a good send
     45009: Next.FULL,
     45028: Next.FULL,
     40001: Next.TOKEN,
@@ -85,7 +87,8 @@ def check(answer: Mapping[str, Any], table: Mapping[int, Next], path: str) -> No
     if action in {Next.BUSY, Next.SLOW}:
         raise RetryLater(message, after_seconds=WAIT_SECONDS[action], platform_code=code)
     if action is Next.FULL:
-        raise RetryLater(message, after_seconds=3600, platform_code=code, quota=True)
+        # Tomorrow at the same hour: days and months are what these quotas are counted in.
+        raise RetryLater(message, after_seconds=DAY_SECONDS, platform_code=code, quota=True)
     if action in {Next.TOKEN, Next.SETUP}:
         raise CredentialsExpired(
             message, platform_code=code, token=action is Next.TOKEN, setup=action is Next.SETUP

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from contentcenter.clock import FixedClock
+from contentcenter.domain.channels import AudienceKind, ChannelKind
 from contentcenter.domain.errors import Conflict
 from contentcenter.floor import Floor
 from tests.fixtures.floor import FloorMaker
-from tests.fixtures.twin import TwinProcess
-from tests.flows.distribute_world import Shop, make_shop
+from tests.fixtures.twin import TwinProcess, wait_for
+from tests.flows.distribute_world import APPID, ROBOT_KEY, Shop, make_shop
 
 
 @pytest.fixture
@@ -143,3 +144,39 @@ def test_an_hour_that_has_passed_is_not_made_up_at_night(shop: Shop) -> None:
     shop.deliver()
     assert shop.only_post().state == "cancelled"
     assert shop.clock.now() - shop.only_post().slot_at > timedelta(hours=6)
+
+
+def test_an_article_goes_to_all_followers_of_an_official_account(shop: Shop) -> None:
+    shop.set_up_twin(followers=5)
+    shop.audience(shop.official_channel(), AudienceKind.FOLLOWERS, "all")
+    shop.plan()
+    shop.advance(minutes=2)
+    shop.deliver()
+    assert shop.only_post().state == "sent"
+    wait_for(lambda: (shop.follow(), shop.only_post().state == "delivered")[1])
+    received = shop.twin.received(account=APPID)
+    assert received["total"] == 1
+    assert len(received["messages"][0]["recipients"]) == 5
+
+
+def test_a_robot_posts_at_once(shop: Shop) -> None:
+    shop.set_up_twin()
+    shop.audience(shop.robot_channel(), AudienceKind.INTERNAL_GROUP, "duty")
+    shop.plan()
+    shop.advance(minutes=2)
+    shop.deliver()
+    shop.follow()
+    assert shop.only_post().state == "delivered"
+    assert shop.twin.received(robot=ROBOT_KEY)["total"] == 1
+
+
+def test_customers_of_a_member_get_the_post_after_the_member_sends(shop: Shop) -> None:
+    shop.set_up_twin()
+    channel = shop.wecom_channel(ChannelKind.WECOM_CUSTOMERS)
+    shop.audience(channel, AudienceKind.CUSTOMERS, "zhang")
+    shop.plan()
+    shop.advance(minutes=2)
+    shop.deliver()
+    shop.twin.confirm()
+    shop.follow()
+    assert (shop.only_post().state, shop.only_post().reached) == ("delivered", 3)

@@ -1,0 +1,103 @@
+"""Numbers that screens show beside posts: how many in each state, what readers did, what a
+week looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from contentcenter.domain.events import EventKind
+from contentcenter.store.database import Database
+from contentcenter.store.tables import AudienceRow, EventRow
+from distribute.tables import PlanRefusalRow, PostRow
+
+CHUNK = 400
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What readers did with one thing: counts by kind of event, and paid minus refunded."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    net_fen: int = 0
+
+    def of(self, kind: str) -> int:
+        return self.counts.get(kind, 0)
+
+
+@dataclass(frozen=True)
+class EmptySlot:
+    """A slot that a plan left empty, and the machine code of the reason."""
+
+    audience_id: int
+    slot_at: datetime
+    reason: str
+    details: Mapping[str, Any]
+
+
+class ReadingService:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def post_counts(self) -> dict[str, int]:
+        """Posts by state."""
+        query = select(PostRow.state, func.count()).group_by(PostRow.state)
+        with self._db.reading() as session:
+            return {row[0]: row[1] for row in session.execute(query)}
+
+    def audience_counts(self) -> dict[str, int]:
+        """Audiences by state."""
+        query = select(AudienceRow.state, func.count()).group_by(AudienceRow.state)
+        with self._db.reading() as session:
+            return {row[0]: row[1] for row in session.execute(query)}
+
+    def deeds_of_posts(self, post_ids: Sequence[int]) -> dict[int, Deeds]:
+        """What readers did, by post; posts without any event are left out."""
+        return self._deeds(EventRow.post_id, post_ids)
+
+    def deeds_of_audiences(self, audience_ids: Sequence[int]) -> dict[int, Deeds]:
+        return self._deeds(EventRow.audience_id, audience_ids)
+
+    def _deeds(self, column: Any, ids: Sequence[int]) -> dict[int, Deeds]:
+        counts: dict[int, dict[str, int]] = {}
+        money: dict[int, int] = {}
+        with self._db.reading() as session:
+            for start in range(0, len(ids), CHUNK):
+                query = (
+                    select(column, EventRow.kind, func.count(), func.sum(EventRow.value_fen))
+                    .where(column.in_(ids[start : start + CHUNK]))
+                    .group_by(column, EventRow.kind)
+                )
+                for subject, kind, count, value in session.execute(query):
+                    counts.setdefault(subject, {})[kind] = count
+                    sign = {EventKind.ORDER: 1, EventKind.REFUND: -1}.get(kind, 0)
+                    money[subject] = money.get(subject, 0) + sign * int(value or 0)
+        return {one: Deeds(found, money.get(one, 0)) for one, found in counts.items()}
+
+    def empty_slots(
+        self, audience_ids: Sequence[int], start: datetime, end: datetime
+    ) -> list[EmptySlot]:
+        """Slots in [start, end) that the newest plan speaking of them left empty."""
+        newest: dict[tuple[int, datetime], PlanRefusalRow] = {}
+        with self._db.reading() as session:
+            for first in range(0, len(audience_ids), CHUNK):
+                query = (
+                    select(PlanRefusalRow)
+                    .where(
+                        PlanRefusalRow.audience_id.in_(audience_ids[first : first + CHUNK]),
+                        PlanRefusalRow.slot_at >= start,
+                        PlanRefusalRow.slot_at < end,
+                        PlanRefusalRow.item_id.is_(None),
+                    )
+                    .order_by(PlanRefusalRow.plan_id)
+                )
+                for row in session.scalars(query):
+                    newest[row.audience_id, row.slot_at] = row
+        return [
+            EmptySlot(row.audience_id, row.slot_at, row.reason, row.details)
+            for row in newest.values()
+        ]
