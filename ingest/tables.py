@@ -1,10 +1,11 @@
-"""Imports: the file, how far it is, and every row that could not be taken."""
+"""Imports: the file, how far it is, and every row that could not be taken. Near-duplicate
+bands of items, and the titles under which works are mentioned."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentcenter.store.base import BigId, Table
@@ -17,6 +18,7 @@ class ImportRow(Table):
     """
 
     __tablename__ = "imports"
+    __table_args__ = (Index("uq_imports_file", "source_id", "sha256", unique=True),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"), index=True)
@@ -54,3 +56,28 @@ class ImportErrorRow(Table):
     reason: Mapped[str] = mapped_column(Text)
     mend: Mapped[str] = mapped_column(Text)
     fatal: Mapped[bool] = mapped_column(default=True)  # False: the row was kept, with a gap
+
+
+class SignatureBandRow(Table):
+    """One band of an item's near-duplicate signature: items that share a band are compared."""
+
+    __tablename__ = "item_signature_bands"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
+
+    band: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    item_id: Mapped[int] = mapped_column(
+        ForeignKey("items.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class WorkTitleRow(Table):
+    """A normalised title under which a work is mentioned: its full one, and the short one
+    without the subtitle."""
+
+    __tablename__ = "work_titles"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
+
+    title_key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    work_id: Mapped[int] = mapped_column(
+        ForeignKey("works.id", ondelete="CASCADE"), primary_key=True, index=True
+    )

@@ -1,0 +1,72 @@
+"""The ingest room as one value, and its place in a Flask application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from contentcenter.floor import Floor
+from contentcenter.jobs.scheduler import Tick
+from contentcenter.web.app import API
+from ingest.imports import ImportService
+from ingest.indexing import Indexer
+from ingest.items import ItemService
+from ingest.media import PictureService
+from ingest.pipeline import Pipeline
+from ingest.source_service import SourceService
+from ingest.sweeping import Sweeper
+
+NAME = "ingest"
+
+
+@dataclass(frozen=True)
+class IngestServices:
+    """What doors, jobs and tests call."""
+
+    items: ItemService
+    sources: SourceService
+    imports: ImportService
+    pictures: PictureService
+    pipeline: Pipeline
+    indexer: Indexer
+    sweeper: Sweeper
+
+
+def build_services(floor: Floor) -> IngestServices:
+    """The room's services on a floor, without Flask."""
+    return IngestServices(
+        items=ItemService(floor.db, floor.clock),
+        sources=SourceService(floor.db, floor.clock),
+        imports=ImportService(floor.db, floor.clock, floor.settings),
+        pictures=PictureService(floor.db, floor.clock, floor.settings.media_dir),
+        pipeline=Pipeline(floor.db, floor.clock, floor.index, floor.embedder, floor.analyser),
+        indexer=Indexer(floor.db, floor.clock, floor.index, floor.embedder, floor.analyser),
+        sweeper=Sweeper(floor.db, floor.clock, floor.queue),
+    )
+
+
+def init_app(app: Flask, floor: Floor) -> None:
+    """Build the services once and open the room's doors."""
+    from ingest.api import BLUEPRINTS
+    from ingest.commands import COMMANDS
+    from ingest.pictures import picture_pages
+
+    app.extensions[NAME] = build_services(floor)
+    for blueprint in BLUEPRINTS:
+        app.extensions[API].register_blueprint(blueprint)
+    app.register_blueprint(picture_pages(floor.settings.media_dir))
+    for command in COMMANDS:
+        app.cli.add_command(command)
+
+
+def get_ingest() -> IngestServices:
+    """The services of the current application."""
+    services: IngestServices = current_app.extensions[NAME]
+    return services
+
+
+def ticks(app: Flask) -> list[Tick]:
+    """The sweep: whatever fell between a commit and its job is found again."""
+    services: IngestServices = app.extensions[NAME]
+    return [Tick("ingest_sweep", 30.0, services.sweeper.sweep)]

@@ -1,0 +1,281 @@
+"""The search index kept in step with the store.
+
+SQL is the truth, the index a copy: `items.version` is what the index should hold,
+`items.indexed_version` what it was last given (0: nothing). Whatever goes wrong between the
+two leaves them different, and the sweep finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+
+from contentcenter.clock import Clock
+from contentcenter.domain.content import INDEXED_STATES
+from contentcenter.domain.facts import ItemChanged
+from contentcenter.embedding.ports import Embedder, Vectors
+from contentcenter.search.ports import Filters, IndexDocument, SearchIndex
+from contentcenter.store import outbox
+from contentcenter.store.cards import ItemCard, load_items
+from contentcenter.store.database import Database
+from contentcenter.store.tables import ItemRow
+from contentcenter.text.analysis import Analyser
+from ingest.vectors import embed, load_vectors, store_passages, texts_of
+
+log = structlog.get_logger()
+BATCH = 256
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class IndexCheck:
+    """How far index and store are apart. `requeued` items were told to be indexed again."""
+
+    expected: int
+    indexed: int
+    out_of_step: int
+    missing: int
+    surplus: int
+    requeued: int
+
+    @property
+    def in_step(self) -> bool:
+        return not (self.out_of_step or self.missing or self.surplus)
+
+
+class Indexer:
+    """Puts ready and published items into the index and takes all others out."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        index: SearchIndex,
+        embedder: Embedder,
+        analyser: Analyser,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._index = index
+        self._embedder = embedder
+        self._analyser = analyser
+
+    def index(self, item_ids: Sequence[int], *, force: bool = False) -> int:
+        """Bring these items in step; returns how many were put or removed.
+
+        Items whose index row is already right are skipped, unless forced. Raises
+        `EngineUnavailable` when index or embedder is away, `ModelMismatch` when the index
+        holds vectors of another model: then `index rebuild` makes a new one.
+        """
+        done = 0
+        ids = list(dict.fromkeys(item_ids))
+        for start in range(0, len(ids), BATCH):
+            done += self._index_batch(ids[start : start + BATCH], force)
+        return done
+
+    def _index_batch(self, ids: Sequence[int], force: bool) -> int:
+        with self._db.reading() as session:
+            state = {
+                row.id: (row.version, row.indexed_version)
+                for row in session.execute(
+                    select(ItemRow.id, ItemRow.version, ItemRow.indexed_version).where(
+                        ItemRow.id.in_(ids)
+                    )
+                )
+            }
+            cards = load_items(session, ids)
+        shown = {key: card for key, card in cards.items() if card.state in INDEXED_STATES}
+        stale = [key for key in shown if force or state[key][0] != state[key][1]]
+        gone = [key for key in ids if key not in shown and (force or state.get(key, (0, 1))[1])]
+        if stale:
+            self._index.put(self.documents({key: shown[key] for key in stale}))
+        if gone:
+            self._index.remove(gone)
+        self._mark({key: shown[key].version for key in stale} | dict.fromkeys(gone, 0))
+        return len(stale) + len(gone)
+
+    def documents(self, cards: Mapping[int, ItemCard]) -> list[IndexDocument]:
+        """Index documents with vectors of the embedder's model; missing ones are made."""
+        vectors = self._vectors(cards)
+        self._learn(cards.values())
+        return [
+            make_document(card, vectors.get(key), self._analyser) for key, card in cards.items()
+        ]
+
+    def _vectors(self, cards: Mapping[int, ItemCard]) -> dict[int, Vectors]:
+        identity = self._embedder.identity()
+        with self._db.reading() as session:
+            vectors = load_vectors(session, list(cards), identity)
+        texts = {
+            key: texts_of(card.title, card.text)
+            for key, card in cards.items()
+            if key not in vectors
+        }
+        fresh, _ = embed(self._embedder, texts)
+        if fresh:
+            with self._db.transaction() as session:
+                for key, embedded in fresh.items():
+                    store_passages(session, key, embedded, identity)
+        return vectors | {key: embedded.item for key, embedded in fresh.items()}
+
+    def _learn(self, cards: Iterable[ItemCard]) -> None:
+        """Titles and tags become words, so that documents and questions split alike."""
+        words: dict[str, None] = {}
+        for card in cards:
+            words.update(dict.fromkeys(card.tag_names))
+            words.update(dict.fromkeys(book.title for book in card.books))
+        self._analyser.learn(words)
+
+    def _mark(self, versions: Mapping[int, int]) -> None:
+        if not versions:
+            return
+        with self._db.transaction() as session:
+            for key, version in versions.items():
+                session.execute(
+                    update(ItemRow).where(ItemRow.id == key).values(indexed_version=version)
+                )
+
+    def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Fill a new index from the store and switch to it; returns how many items it holds.
+
+        Readers use the old one until the switch. Items of another embedding model are
+        embedded anew on the way.
+        """
+        with self._db.reading() as session:
+            shown = ItemRow.state.in_(INDEXED_STATES)
+            total = session.scalar(select(func.count()).select_from(ItemRow).where(shown)) or 0
+        done, after = 0, 0
+        versions: dict[int, int] = {}
+        with self._index.rebuild(self._embedder.identity()) as target:
+            while cards := self._next_cards(after):
+                target.put(self.documents(cards))
+                versions.update({key: card.version for key, card in cards.items()})
+                done, after = done + len(cards), max(cards)
+                if progress is not None:
+                    progress(done, total)
+            target.commit()
+        self._mark(versions)
+        self._forget_marks()
+        return done
+
+    def _next_cards(self, after: int) -> dict[int, ItemCard]:
+        with self._db.reading() as session:
+            query = (
+                select(ItemRow.id)
+                .where(ItemRow.id > after, ItemRow.state.in_(INDEXED_STATES))
+                .order_by(ItemRow.id)
+                .limit(BATCH)
+            )
+            return load_items(session, list(session.scalars(query)))
+
+    def _forget_marks(self) -> None:
+        """Items that are not shown are not in the new index either."""
+        with self._db.transaction() as session:
+            session.execute(
+                update(ItemRow)
+                .where(ItemRow.state.not_in(INDEXED_STATES), ItemRow.indexed_version != 0)
+                .values(indexed_version=0)
+            )
+
+    def behind(self) -> int:
+        """How many items the index holds differently than the store."""
+        with self._db.reading() as session:
+            query = select(func.count()).select_from(ItemRow).where(out_of_step())
+            return session.scalar(query) or 0
+
+    def check(self, limit: int = 5_000) -> IndexCheck:
+        """Compare index and store, and tell up to `limit` items that are out of step to be
+        indexed again. Cheap when the counts agree."""
+        with self._db.reading() as session:
+            expected = set(
+                session.scalars(select(ItemRow.id).where(ItemRow.state.in_(INDEXED_STATES)))
+            )
+            stale = set(session.scalars(select(ItemRow.id).where(out_of_step())))
+        held = self._index.stats().documents
+        missing: set[int] = set()
+        surplus: set[int] = set()
+        if held != len(expected - stale):
+            inside = set(self._index.select(Filters(), max(held, 1)))
+            missing, surplus = expected - inside, inside - expected
+        wanted = sorted(stale | missing | surplus)[:limit]
+        self._tell_again(wanted)
+        return IndexCheck(len(expected), held, len(stale), len(missing), len(surplus), len(wanted))
+
+    def _tell_again(self, ids: Sequence[int]) -> None:
+        """Forget what the index was given, so that the job does not skip them. -1 is no
+        version: it differs from every one, and from "not in the index"."""
+        for start in range(0, len(ids), _CHUNK):
+            part = ids[start : start + _CHUNK]
+            with self._db.transaction() as session:
+                session.execute(
+                    update(ItemRow).where(ItemRow.id.in_(part)).values(indexed_version=-1)
+                )
+                known = session.scalars(select(ItemRow.id).where(ItemRow.id.in_(part)))
+                for key in list(known):
+                    outbox.record(session, ItemChanged(key), self._clock.now())
+            known_ids = self._known(part)
+            self._index.remove([key for key in part if key not in known_ids])
+
+    def _known(self, ids: Sequence[int]) -> set[int]:
+        with self._db.reading() as session:
+            return set(session.scalars(select(ItemRow.id).where(ItemRow.id.in_(ids))))
+
+
+def out_of_step() -> ColumnElement[bool]:
+    """SQL condition: the index holds something else than it should."""
+    shown = ItemRow.state.in_(INDEXED_STATES)
+    return or_(
+        and_(shown, ItemRow.indexed_version != ItemRow.version),
+        and_(~shown, ItemRow.indexed_version != 0),
+    )
+
+
+def make_document(card: ItemCard, vector: Vectors | None, analyser: Analyser) -> IndexDocument:
+    """One item as the engine sees it. Pure.
+
+    The names of linked books are part of the searchable text: who looks for a book finds what
+    was written about it.
+    """
+    people = [card.author, *(name for b in card.books for name in (b.author, b.translator))]
+    about = "\n".join(f"{book.title} {book.publisher}" for book in card.books)
+    return IndexDocument(
+        id=card.id,
+        revision=card.version,
+        text=analyser.document_fields(
+            card.title,
+            [person for person in dict.fromkeys(people) if person],
+            card.tag_names,
+            [book.isbn for book in card.books if book.isbn],
+            f"{about}\n{card.summary}\n{card.text}",
+        ),
+        vector=vector,
+        kind=card.kind,
+        state=card.state,
+        category=card.category,
+        tags=card.tag_names,
+        publishers=tuple(dict.fromkeys(book.publisher for book in card.books if book.publisher)),
+        source=card.source,
+        price_fen=card.price_fen,
+        in_stock=card.in_stock,
+        quality=card.quality,
+        published_at=card.published_at,
+        rights_until=_rights_until(card),
+        works=card.works,
+        channel_kinds=_channel_kinds(card),
+    )
+
+
+def _rights_until(card: ItemCard) -> datetime | None:
+    ends = [window.ends_at for window in card.rights]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def _channel_kinds(card: ItemCard) -> tuple[str, ...]:
+    if any(not window.channel_kinds for window in card.rights):
+        return ()
+    return tuple(sorted({kind for window in card.rights for kind in window.channel_kinds}))
