@@ -12,14 +12,16 @@ from contentcenter.text.question import parse_question
 from contentcenter.text.volumes import mark_volumes
 from contentcenter.text.words import Segmenter
 
-# What a match in each field is worth. Pinyin stays far below: `python` is first a word.
+# What a match in each field is worth. Measured on questions about Wikipedia passages, MRR@10:
+# words alone 0.87, inner 0.3 0.94, inner 1.0 0.95, pairs alone 0.93; 0.6 keeps words on top.
+# Pinyin stays far below: `python` is first a word.
 BOOSTS: dict[TextField, float] = {
     TextField.TITLE: 3.0,
     TextField.PEOPLE: 2.5,
     TextField.TAGS: 2.0,
     TextField.CODES: 10.0,
     TextField.BODY: 1.0,
-    TextField.INNER: 0.3,
+    TextField.INNER: 0.6,
     TextField.PINYIN: 0.2,
 }
 _WORD_FIELDS = (TextField.TITLE, TextField.PEOPLE, TextField.TAGS, TextField.BODY)

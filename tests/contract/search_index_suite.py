@@ -6,7 +6,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -247,7 +246,7 @@ class SearchIndexContract:
 
     # --- filters, the same on every side
 
-    FILTER_CASES = (
+    FILTER_CASES: tuple[tuple[Filters, set[int]], ...] = (
         (Filters(kinds=("ugc",)), {2}),
         (Filters(kinds=("ugc", "supplier")), {2, 3}),
         (Filters(states=("ready",)), {3}),
@@ -535,7 +534,7 @@ class SearchIndexContract:
             writer = spawn(_put_batches, index_factory, first, log)
             eventually(lambda before=before: log.stat().st_size > before)
             time.sleep(rng.random() * 0.08)  # the moment of death is what varies
-            os.kill(writer.pid, signal.SIGKILL)
+            writer.kill()
             writer.join()
             _check_after_the_kill(index_factory(), log)
         _check_after_the_kill(index, log)

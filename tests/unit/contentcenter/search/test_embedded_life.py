@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 
 import numpy as np
@@ -139,7 +138,7 @@ def test_a_killed_rebuild_leaves_nothing_behind(index, folder):
     assert ready.wait(30)
     index.put([document(2)])
     assert Layout(folder).journal.stat().st_size > 0
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.join()
     index.put([document(3)])
     assert not Layout(folder).journal.exists()
