@@ -38,6 +38,20 @@ def cover(title: str) -> str:
     )
 
 
+def thumb(title: str) -> str:
+    """A square cover for small places: no words, only the colours and a spine."""
+    number = int(hashlib.sha256(title.encode()).hexdigest()[:8], 16)
+    paper, ink = _PAPERS[number % len(_PAPERS)]
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 80">'
+        f'<rect width="80" height="80" fill="{ink}" opacity=".45"/>'
+        f'<rect x="22" y="12" width="38" height="56" rx="2" fill="{paper}"/>'
+        f'<rect x="22" y="12" width="6" height="56" fill="#000" opacity=".22"/>'
+        f'<rect x="35" y="24" width="17" height="3" fill="{ink}"/>'
+        f'<rect x="35" y="32" width="11" height="3" fill="{ink}"/></svg>'
+    )
+
+
 def badge(name: str, square: bool) -> str:
     """The first character of a name on a coloured tile."""
     number = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)

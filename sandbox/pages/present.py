@@ -159,12 +159,12 @@ def marked_text(text: str) -> str:
     return "<br>".join(rows)
 
 
-def picture_of(address: str, title: str) -> str:
+def picture_of(address: str, title: str, drawing: str = "cover") -> str:
     """A picture this machine serves, or a drawn cover: pages never ask elsewhere."""
     host = urlsplit(address).hostname if address.startswith("http") else ""
     if address.startswith("data:image/") or host in _LOCAL_HOSTS:
         return address
-    return f"/covers/cover.svg?t={quote(title[:40])}"
+    return f"/covers/{drawing}.svg?t={quote(title[:40])}"
 
 
 def today_text(moment: datetime) -> str:
@@ -179,7 +179,9 @@ def _part(raw: dict[str, Any]) -> dict[str, Any]:
     elif kind == "markdown":
         part["shown"] = marked_text(str(part.get("text", "")))
     else:
-        part["picture"] = picture_of(str(part.get("picture", "")), str(part.get("title", "")))
+        drawing = "cover" if kind == "article" else "thumb"
+        title = str(part.get("title", ""))
+        part["picture"] = picture_of(str(part.get("picture", "")), title, drawing)
     return part
 
 
@@ -223,10 +225,14 @@ def _entry(twin: Twin, known: Known, waiting: dict[str, int]) -> Entry:
         size=size,
         owner=owner,
         count=len(messages),
-        last_text=plain_text(last.parts).replace("\n", " ")[:40] if last else "",
+        last_text=_snippet(last) if last else "",
         last_at=last.at if last else 0.0,
         waiting=waiting.get(f"{kind}:{name}", 0),
     )
+
+
+def _snippet(message: Message) -> str:
+    return re.sub(r"[#*>\s]+", " ", plain_text(message.parts)).strip()[:40]
 
 
 def _target_name(twin: Twin, task: Task, target: str) -> str:

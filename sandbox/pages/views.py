@@ -176,6 +176,10 @@ def _drawing(pages: Blueprint) -> None:
     def cover() -> Response:
         return _svg(covers.cover(request.args.get("t", "")))
 
+    @pages.get("/covers/thumb.svg")
+    def thumb() -> Response:
+        return _svg(covers.thumb(request.args.get("t", "")))
+
     @pages.get("/covers/badge.svg")
     def badge() -> Response:
         return _svg(covers.badge(request.args.get("t", ""), request.args.get("square") == "1"))
