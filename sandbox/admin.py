@@ -148,6 +148,24 @@ def _groups(admin: Blueprint, twin: Twin) -> None:
         )
         return jsonify(version=group.version, size=len(group.customers()))
 
+    @admin.post("/contacts/<corpid>/<userid>/add")
+    def add_contact(corpid: str, userid: str) -> ResponseReturnValue:
+        body = _body()
+        external = _text(body, "external_userid")
+        code = twin.wecom.welcomes.add_contact(corpid, userid, external, str(body.get("state", "")))
+        return jsonify(welcome_code=code)
+
+    @admin.post("/contacts/<corpid>/<userid>/remove")
+    def remove_contact(corpid: str, userid: str) -> ResponseReturnValue:
+        twin.wecom.welcomes.remove_contact(corpid, userid, _text(_body(), "external_userid"))
+        return jsonify(ok=True)
+
+    @admin.post("/publish_moment")
+    def publish_moment() -> ResponseReturnValue:
+        body = _body()
+        why = twin.wecom.moments.publish(_text(body, "moment_id"), _text(body, "userid"))
+        return (jsonify(error=why), 409) if why else jsonify(published=1)
+
     @admin.post("/groups/<corpid>/<chat_id>/leave")
     def leave(corpid: str, chat_id: str) -> ResponseReturnValue:
         body = _body()
@@ -232,6 +250,7 @@ def _conversations(args: dict[str, str]) -> list[str]:
         "external_userid": "customer",
         "robot": "robot",
         "userid": "member",
+        "moments": "moments",
     }
     return [f"{kinds[name]}:{value}" for name, value in args.items() if name in kinds]
 

@@ -124,7 +124,7 @@ class Simulator:
 
     def notice(self, message: Message) -> None:
         """A message was delivered. Returns at once."""
-        if not self.enabled or message.source in ("app", "preview"):
+        if not self.enabled or message.source in ("app", "preview", "welcome"):
             return
         self._put(self._messages, message, "messages")
 

@@ -33,9 +33,11 @@ from sandbox.wecom.corps import Corps
 from sandbox.wecom.delivery import Delivery
 from sandbox.wecom.groupmsg import GroupMessages
 from sandbox.wecom.media import WeComMedia
+from sandbox.wecom.moments import Moments
 from sandbox.wecom.platform import WeCom
 from sandbox.wecom.robot import Robots
 from sandbox.wecom.tokens import Tokens as WeComTokens
+from sandbox.wecom.welcome import Welcomes
 
 
 @dataclass
@@ -194,4 +196,6 @@ class Twin:
             contacts=Contacts(self.corps, clock),
             robots=Robots(clock, self.corps, media, self.inbox, settings),
             apps=AppMessages(clock, self.corps, self.inbox),
+            moments=Moments(base, self.corps, media),
+            welcomes=Welcomes(base, self.corps, media),
         )

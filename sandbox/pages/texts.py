@@ -14,6 +14,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "customer": ("客户", "Customer"),
     "robot": ("群机器人", "Group robot"),
     "member": ("成员", "Member"),
+    "moments": ("朋友圈", "Moments"),
     "people": ("人", "people"),
     "followers": ("位关注者", "followers"),
     "owner": ("群主", "Owner"),

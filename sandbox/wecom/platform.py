@@ -13,8 +13,10 @@ from sandbox.wecom.contacts import Contacts
 from sandbox.wecom.corps import Corps
 from sandbox.wecom.groupmsg import GroupMessages
 from sandbox.wecom.media import WeComMedia
+from sandbox.wecom.moments import Moments
 from sandbox.wecom.robot import Robots
 from sandbox.wecom.tokens import Tokens
+from sandbox.wecom.welcome import Welcomes
 from sandbox.wire import Call, Endpoint, JsonObject, PlatformError
 
 HINT = "more info at https://open.work.weixin.qq.com/devtool/query?e="
@@ -39,6 +41,8 @@ class WeCom:
         contacts: Contacts,
         robots: Robots,
         apps: AppMessages,
+        moments: Moments,
+        welcomes: Welcomes,
     ) -> None:
         self._clock = clock
         self.settings = settings
@@ -50,6 +54,8 @@ class WeCom:
         self.contacts = contacts
         self.robots = robots
         self.apps = apps
+        self.moments = moments
+        self.welcomes = welcomes
         self._minute: Counter[tuple[str, str]] = Counter()
         self._minute_number = 0
         self.endpoints = self._endpoints()
@@ -110,6 +116,7 @@ class WeCom:
             "message/recall": Endpoint(self.apps.recall),
         }
         table.update({f"externalcontact/{k}": v for k, v in self._contact_endpoints().items()})
+        table.update({f"externalcontact/{k}": v for k, v in self._moment_endpoints().items()})
         return {path: _with_ok(endpoint) for path, endpoint in table.items()}
 
     def _contact_endpoints(self) -> dict[str, Endpoint]:
@@ -140,6 +147,21 @@ class WeCom:
             "mark_tag": Endpoint(contacts.mark_tag),
             "get_corp_tag_list": Endpoint(contacts.tag_list, defaults={"tag_group": []}),
             "add_corp_tag": Endpoint(contacts.add_tags),
+        }
+
+    def _moment_endpoints(self) -> dict[str, Endpoint]:
+        moments = self.moments
+        empty = {"next_cursor": ""}
+        return {
+            "send_welcome_msg": Endpoint(self.welcomes.send),
+            "add_moment_task": Endpoint(moments.add, defaults={"jobid": ""}),
+            "get_moment_task_result": _read(moments.job, {"status": 0}),
+            "get_moment_list": Endpoint(moments.listed, defaults={"moment_list": [], **empty}),
+            "get_moment_task": Endpoint(moments.tasks, defaults={"task_list": [], **empty}),
+            "get_moment_send_result": Endpoint(
+                moments.results, defaults={"customer_list": [], **empty}
+            ),
+            "cancel_moment_task": Endpoint(moments.cancel),
         }
 
 

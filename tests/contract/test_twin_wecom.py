@@ -392,3 +392,66 @@ def plain_of(body: str) -> str:
 
     cipher_text = body.split("<Encrypt><![CDATA[", 1)[1].split("]]>", 1)[0]
     return decrypt(AES_KEY, CORPID, cipher_text)
+
+
+def test_a_welcome_code_works_once_and_within_20_seconds(shop: Shop) -> None:
+    def new_code(name: str) -> str:
+        added = shop.twin.admin(f"contacts/{CORPID}/zhang/add", {"external_userid": name})
+        code: str = added["welcome_code"]
+        return code
+
+    body = {"welcome_code": new_code("wmNew1"), "text": {"content": "欢迎来书店"}}
+    assert shop("externalcontact/send_welcome_msg", body)["errcode"] == 0
+    assert shop("externalcontact/send_welcome_msg", body)["errcode"] == 41051
+    assert shop.twin.received(external_userid="wmNew1")["total"] == 1
+    late = {**body, "welcome_code": new_code("wmNew2")}
+    shop.twin.advance(21)
+    assert shop("externalcontact/send_welcome_msg", late)["errcode"] == 41050
+    assert (
+        shop("externalcontact/send_welcome_msg", {**body, "welcome_code": "x"})["errcode"] == 41050
+    )
+
+
+def test_a_customer_who_deleted_the_member_gets_status_2(shop: Shop) -> None:
+    made = shop.mass(
+        "gone", chat_type="single", sender="zhang", chat_id_list=None, external_userid=["wmC0"]
+    )
+    shop.twin.admin(f"contacts/{CORPID}/zhang/remove", {"external_userid": "wmC0"})
+    shop.twin.confirm(made["msgid"], "zhang")
+    asked = {"msgid": made["msgid"], "userid": "zhang"}
+    answer = shop("externalcontact/get_groupmsg_send_result", asked)
+    assert [row["status"] for row in answer["send_list"]] == [2]
+    assert shop.twin.received(external_userid="wmC0")["total"] == 0
+
+
+def test_moments_are_a_job_that_members_publish(shop: Shop) -> None:
+    shop.twin.settings(dispatch_seconds=30)
+    url = f"{shop.twin.wecom_url}/cgi-bin/media/upload_attachment"
+    query = {"access_token": shop.token, "media_type": "image", "attachment_type": "1"}
+    files = {"media": ("a.png", PNG)}
+    media_id = requests.post(url, params=query, files=files, timeout=5).json()["media_id"]
+    picture = {"msgtype": "image", "image": {"media_id": media_id}}
+    body = {"text": {"content": "新书到店"}, "attachments": [picture]}
+    assert shop("externalcontact/add_moment_task", {})["errcode"] == 41089
+    many = {**body, "attachments": [picture] * 10}
+    assert shop("externalcontact/add_moment_task", many)["errcode"] == 41064
+    ordinary = requests.post(
+        f"{shop.twin.wecom_url}/cgi-bin/media/upload",
+        params={"access_token": shop.token, "type": "image"},
+        files=files,
+        timeout=5,
+    ).json()["media_id"]
+    wrong = {**body, "attachments": [{"msgtype": "image", "image": {"media_id": ordinary}}]}
+    assert shop("externalcontact/add_moment_task", wrong)["errcode"] == 40007
+    job = shop("externalcontact/add_moment_task", body)["jobid"]
+    assert shop("externalcontact/get_moment_task_result", jobid=job)["status"] == 1
+    shop.twin.advance(31)
+    done = shop("externalcontact/get_moment_task_result", jobid=job)
+    assert done["status"] == 3
+    asked = {"moment_id": done["result"]["moment_id"], "userid": "zhang"}
+    assert shop("externalcontact/get_moment_send_result", asked)["errcode"] == 41062
+    shop.twin.admin("publish_moment", asked)
+    rows = shop("externalcontact/get_moment_task", asked)["task_list"]
+    assert {row["userid"]: row["publish_status"] for row in rows} == {"zhang": 1, "li": 0}
+    reached = shop("externalcontact/get_moment_send_result", asked)["customer_list"]
+    assert len(reached) == 3
