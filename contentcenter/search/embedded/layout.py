@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,7 @@ class VersionCounter:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self.close = weakref.finalize(self, os.close, self._descriptor)
 
     def read(self) -> int:
         data = os.pread(self._descriptor, _COUNTER.size, 0)
@@ -98,9 +100,6 @@ class VersionCounter:
     def bump(self) -> None:
         """Only under the write lock."""
         os.pwrite(self._descriptor, _COUNTER.pack(self.read() + 1), 0)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
 
 
 def write_json(path: Path, data: Mapping[str, object]) -> None:

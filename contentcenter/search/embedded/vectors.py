@@ -29,7 +29,7 @@ _CANDIDATES = 3
 _SPARE_CANDIDATES = 30
 # Below this share of rows it is cheaper to gather the rows that pass than to scan them all.
 _GATHER_BELOW = 0.3
-_QUERIES_AT_ONCE = 64
+_QUERIES_AT_ONCE = 32
 
 
 class VectorWriter:
