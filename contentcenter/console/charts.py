@@ -13,6 +13,8 @@ from itertools import count
 
 from markupsafe import Markup, escape
 
+from contentcenter.console.language import t
+
 _ids = count(1)
 
 
@@ -98,38 +100,29 @@ def hours(values: Sequence[float], title: str, quiet: frozenset[int], unit: str)
     return svg(width, height, title, f"{unit}: {peak:02d}:00", body, kind="hours")
 
 
-def price_box(quantiles: Mapping[int, float], title: str, ceiling: float | None) -> Markup:
-    """Price quantiles (10, 25, 50, 75, 90 per cent, in yuan) as a box with whiskers, and the
-    hard ceiling, when there is one, as a red line."""
-    points = [quantiles.get(mark, 0.0) for mark in (10, 25, 50, 75, 90)]
-    most = max(*points, ceiling or 0.0, 1.0) * 1.12
-    width, middle = 480.0, 34.0
+def price_box(band: Sequence[float], title: str, ceiling: float | None) -> Markup:
+    """The price band (20, 50 and 80 per cent, in yuan) as a box with its median, and the hard
+    ceiling, when there is one, as a dashed red line."""
+    low, half, high = band
+    most = max(high, ceiling or 0.0, 1.0) * 1.15
+    width, middle = 480.0, 36.0
 
     def place(value: float) -> float:
         return value / most * width
 
-    low, first, half, third, high = (place(point) for point in points)
-    body = line(low, middle, high, middle, "whisker")
-    body += line(low, middle - 7, low, middle + 7, "whisker")
-    body += line(high, middle - 7, high, middle + 7, "whisker")
-    body += rect(first, middle - 13, max(third - first, 2), 26, "box")
-    body += line(half, middle - 13, half, middle + 13, "median")
-    body += words(half, 14, f"¥{points[2]:.0f}", "middle", "strong")
-    if high - low > 40:
-        body += words(low, 66, f"¥{points[0]:.0f}", "middle" if low > 20 else "start")
-        body += words(high, 66, f"¥{points[4]:.0f}", "middle")
+    body = line(0, middle, width, middle, "axis")
+    body += rect(place(low), middle - 13, max(place(high) - place(low), 2), 26, "box")
+    body += line(place(half), middle - 13, place(half), middle + 13, "median")
+    body += words(place(half), 15, f"¥{half:.0f}", "middle", "strong")
+    if place(high) - place(low) > 30:
+        body += words(place(low), 66, f"¥{low:.0f}", "middle" if place(low) > 20 else "start")
+        body += words(place(high), 66, f"¥{high:.0f}", "middle")
     if ceiling is not None:
-        body += line(place(ceiling), 4, place(ceiling), 60, "ceiling")
-        anchor = "end" if place(ceiling) > width - 60 else "start"
-        body += words(
-            place(ceiling) + (-5 if anchor == "end" else 5),
-            14,
-            f"≤ ¥{ceiling:.0f}",
-            anchor,
-            "danger",
-        )
-    body += line(0, 52, width, 52, "axis")
-    desc = " / ".join(f"{mark}% ¥{quantiles.get(mark, 0):.0f}" for mark in (10, 25, 50, 75, 90))
+        body += line(place(ceiling), 4, place(ceiling), 56, "ceiling")
+        near_end = place(ceiling) > width - 70
+        shift, anchor = (-5, "end") if near_end else (5, "start")
+        body += words(place(ceiling) + shift, 12, f"≤ ¥{ceiling:.0f}", anchor, "danger")
+    desc = f"20% ¥{low:.0f}, 50% ¥{half:.0f}, 80% ¥{high:.0f}"
     return svg(width, 72, title, desc, body, kind="pricebox")
 
 
@@ -177,3 +170,40 @@ def cover(title: str, author: str) -> Markup:
         body += words(33, 28 + index * 11, text, "middle", "cover-title")
     body += words(33, 76, author[:7], "middle", "cover-author")
     return svg(60, 84, title, author, body, kind="cover")
+
+
+# One colour for each named part of a match, everywhere.
+PART_COLOURS = {
+    "semantic": 0, "tags": 1, "category": 6, "price": 2, "freshness": 3, "quality": 4,
+    "response": 5, "exploration": 9, "fatigue": 8,
+}  # fmt: skip
+PART_LABELS = {
+    "semantic": "语义接近", "tags": "标签", "category": "分类", "price": "价格合适",
+    "freshness": "新鲜", "quality": "质量", "response": "预期反应", "exploration": "探索",
+    "fatigue": "疲劳",
+}  # fmt: skip
+
+
+def parts_of(parts: Mapping[str, float]) -> list[Segment]:
+    """The named parts of a match as segments, biggest first, nothing left out."""
+    named = sorted(parts.items(), key=lambda part: -abs(part[1]))
+    return [
+        Segment(t(PART_LABELS.get(name, name)), float(value), PART_COLOURS.get(name, 7))
+        for name, value in named
+        if abs(value) >= 0.0005
+    ]
+
+
+def parts_bar(parts: Mapping[str, float], title: str, scale: float = 1.0) -> Markup:
+    return stacked(parts_of(parts), title, scale)
+
+
+def parts_key(parts: Mapping[str, float]) -> Markup:
+    """The legend of a parts bar, with the numbers that add up to the score."""
+    entries = "".join(
+        f'<span class="key"><svg viewBox="0 0 10 10" aria-hidden="true">'
+        f'<rect width="10" height="10" rx="2" class="c{part.colour}"/></svg>'
+        f"{escape(part.label)} {part.value:+.2f}</span>"
+        for part in parts_of(parts)
+    )
+    return Markup(f'<p class="keys">{entries}</p>')  # noqa: S704 - labels are escaped

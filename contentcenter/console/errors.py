@@ -14,7 +14,9 @@ from contentcenter.web import errors as json_errors
 
 log = structlog.get_logger()
 
-MACHINE_PATHS = ("/api/", "/callbacks/", "/t/", "/healthz", "/readyz", "/metrics", "/static/")
+MACHINE_PATHS = (
+    "/api/", "/callbacks/", "/t/", "/media/", "/static/", "/healthz", "/readyz", "/metrics",
+)  # fmt: skip
 HEADINGS = {
     400: "请求无法识别",
     401: "请先登录",

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Flask, current_app, g, request
 from flask_wtf.csrf import CSRFProtect
 
-from contentcenter.console import assets, charts, errors, labels, language, session
+from contentcenter.console import assets, charts, errors, labels, language, links, session
 from contentcenter.console.formats import Times, filters
 from contentcenter.console.sections import NavEntry, Place, Section
 from contentcenter.console.views import base
@@ -75,6 +75,8 @@ def _templates(app: Flask, times: Times) -> None:
         category=labels.category,
         category_codes=tuple(CATEGORIES),
         charts=charts,
+        url_if=links.url_if,
+        here_with=links.here_with,
         navigation=_navigation,
         local=times.local,
         scopes=tuple(Scope),

@@ -71,6 +71,14 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
-for (const field of document.querySelectorAll("input[data-date]")) {
-  field.addEventListener("change", () => field.form.requestSubmit());
+// A draft that was sent is forgotten once its editor is no longer the page we are on.
+const sent = sessionStorage.getItem("draft-sent");
+if (sent && !document.querySelector("#editor")) {
+  localStorage.removeItem(sent);
+  sessionStorage.removeItem("draft-sent");
 }
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-pick-all]")) return;
+  for (const box of document.querySelectorAll(".pick input")) box.checked = event.target.checked;
+});
