@@ -20,7 +20,8 @@ class Message:
 
     conversation is `account:APPID`, `group:CHAT_ID`, `customer:EXTERNAL_USERID`,
     `robot:KEY` or `member:USERID`. parts are the pieces as a phone shows them. key tells
-    repeats of the same content apart from news.
+    repeats of the same content apart from news. audience: the chat id, or the member whose
+    customer was reached.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Message:
     recipients: list[str]
     key: str = ""
     reactions: dict[str, int] = field(default_factory=dict)
+    audience: str = ""
 
 
 def content_key(parts: Iterable[dict[str, Any]]) -> str:

@@ -59,11 +59,6 @@ class Deed:
     def id_name(self) -> str:
         return "openid" if self.message.platform == "official-account" else "external_userid"
 
-    @property
-    def audience(self) -> str:
-        """The appid, chat id or robot key; for a single customer the customer's own id."""
-        return self.message.conversation.split(":", 1)[1]
-
     def event(self, at: float) -> dict[str, Any]:
         return {
             "event_id": f"tw-{stable_seed(self.message.id, self.reader_id, self.kind):016x}",
@@ -71,7 +66,7 @@ class Deed:
             "reader": {self.id_name: self.reader_id},
             "item_id": None,
             "post_code": self.post_code or None,
-            "audience_ref": self.audience,
+            "audience_ref": self.message.audience or None,
             "value_fen": self.value_fen,
             "at": utc_text(at),
         }

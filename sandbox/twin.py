@@ -53,7 +53,7 @@ class Twin:
     def __init__(self, folder: Path, clock_offset: float | None = None) -> None:
         self.store = Store(folder)
         self.clock = Clock(clock_offset or 0.0)
-        self._offset_given = clock_offset is not None
+        self._first_offset = clock_offset
         self.settings = Settings()
         self.faults = FaultBoard()
         self.gateway = Gateway(self.store, self.faults)
@@ -84,12 +84,12 @@ class Twin:
         self.store.close()
 
     def reset(self) -> None:
-        """Back to an empty twin with default settings and the real time."""
+        """Back to an empty twin with default settings and the time it was started with."""
         with self.store.lock:
             self.store.clear()
             self.scheduler.forget_all()
             self.shelf.forget_all()
-            self.clock.offset = 0.0
+            self.clock.offset = self._first_offset or 0.0
             self.apply_settings(vars(Settings()))
         self.faults.remove()
         self.callbacks.forget_all()
@@ -155,7 +155,7 @@ class Twin:
         known = self.remembered("settings")
         names = set(vars(self.settings))
         self.apply_settings({name: value for name, value in known.items() if name in names})
-        if not self._offset_given:
+        if self._first_offset is None:
             self.clock.offset = float(self.remembered("clock").get("offset", 0.0))
 
     def _base(self) -> Base:

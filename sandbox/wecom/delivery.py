@@ -88,6 +88,7 @@ class Delivery:
             sender=member.name if member else userid,
             parts=task.parts,
             recipients=[target],
+            audience=target if kind == "group" else userid,
         )
 
 

@@ -122,7 +122,11 @@ def test_forced_refresh_kills_the_old_and_is_limited(desk: Desk) -> None:
 
 
 def test_plain_tokens_replace_each_other_after_five_minutes(desk: Desk) -> None:
-    query = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET}
+    query: dict[str, Any] = {
+        "grant_type": "client_credential",
+        "appid": APPID,
+        "secret": SECRET,
+    }
     url = f"{desk.twin.official_url}/cgi-bin/token"
     old = desk.twin.call(url, method="GET", **query)["access_token"]
     new = desk.twin.call(url, method="GET", **query)["access_token"]

@@ -56,7 +56,7 @@ def shop(twin: TwinProcess) -> Shop:
 def test_gettoken_checks_the_secret_before_the_corpid(twin: TwinProcess) -> None:
     twin.setup({"corps": [corp()]})
 
-    def ask(**query: str) -> int:
+    def ask(**query: Any) -> int:
         answer = twin.call(f"{twin.wecom_url}/cgi-bin/gettoken", method="GET", **query)
         code: int = answer["errcode"]
         return code
