@@ -34,7 +34,7 @@ shell: setup ## Python with the application loaded
 	@$(FLASK) shell
 
 lock: setup-dev ## write requirements.lock and requirements-dev.lock anew
-	@$(PY) scripts/make_locks.py
+	@$(PY) -m scripts.make_locks
 
 clean: ## remove what tests and tools left behind (not var, not .venv)
 	@rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* htmlcov

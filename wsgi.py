@@ -14,9 +14,10 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 import contentcenter.commands
-import contentcenter.console.ext
+import contentcenter.console
 import distribute.ext
 import distribute.jobs
+import ingest.console
 import ingest.ext
 import ingest.jobs
 import recommend.ext
@@ -32,6 +33,7 @@ from contentcenter.jobs.names import JobName
 from contentcenter.jobs.relay import Listener, Relay
 from contentcenter.jobs.rq_queue import RqQueue
 from contentcenter.jobs.scheduler import Tick
+from contentcenter.lexicon import Lexicon
 from contentcenter.search.build import build_index
 from contentcenter.settings import Settings, load_settings
 from contentcenter.store.database import Database
@@ -52,6 +54,7 @@ LISTENERS = {
     ],
     facts.PlanRequested.topic: [Listener(JobName.PLAN, "plan_id", "plan_id", many=False)],
 }
+SECTIONS = (ingest.console.SECTION,)
 JOBS = {**ingest.jobs.JOBS, **recommend.jobs.JOBS, **distribute.jobs.JOBS}
 
 
@@ -85,21 +88,23 @@ def create_app(settings: Settings | None = None, floor: Floor | None = None) -> 
     logs.configure(settings.log_level)
     floor = floor or build_floor(settings)
     app = create_bare_app(floor)
+    app.before_request(Lexicon(floor.db, floor.analyser).refresh_if_due)
     for room in (ingest.ext, recommend.ext, distribute.ext):
         room.init_app(app, floor)
-    worker.register(app, floor.queue, JOBS)
-    app.extensions[contentcenter.commands.TICKS] = _ticks(app, floor)
+    queue = RqQueue(floor.redis)
+    worker.register(app, queue, JOBS)
+    app.extensions[contentcenter.commands.TICKS] = _ticks(app, floor, queue)
     contentcenter.commands.init_app(app)
-    contentcenter.console.ext.init_app(app, floor, _sections())
+    contentcenter.console.init_app(app, floor, SECTIONS)
     return app
 
 
-def _ticks(app: Flask, floor: Floor) -> list[Tick]:
+def _ticks(app: Flask, floor: Floor, queue: RqQueue) -> list[Tick]:
     relay = Relay(floor.db, floor.queue, floor.clock, LISTENERS)
     ticks = [
         Tick("relay", 0.2, relay.run_once),
         Tick("relay_forget", 3600, relay.forget_old),
-        delayed_tick(floor.queue),
+        delayed_tick(queue),
     ]
     for room in (ingest.ext, recommend.ext, distribute.ext):
         ticks += room.ticks(app)

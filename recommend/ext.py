@@ -7,8 +7,10 @@ from typing import cast
 from flask import Flask, current_app
 
 from contentcenter.floor import Floor
+from contentcenter.jobs.scheduler import Tick
 from contentcenter.web.app import API
 from recommend.services import RecommendServices, build_services
+from recommend.services import ticks as service_ticks
 
 EXTENSION = "recommend"
 
@@ -27,3 +29,8 @@ def init_app(app: Flask, floor: Floor) -> None:
 
 def get_recommend() -> RecommendServices:
     return cast("RecommendServices", current_app.extensions[EXTENSION])
+
+
+def ticks(app: Flask) -> list[Tick]:
+    """What the scheduler does for this room."""
+    return service_ticks(cast("RecommendServices", app.extensions[EXTENSION]))

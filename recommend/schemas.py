@@ -71,7 +71,7 @@ class FeedQuery(_Query):
     cursor = fields.String(load_default=None)
 
 
-class BookSchema(Schema):
+class HitBookSchema(Schema):
     id = fields.Integer()
     isbn = fields.String(allow_none=True)
     title = fields.String()
@@ -98,7 +98,7 @@ class ItemSchema(Schema):
     in_stock = fields.Boolean(attribute="card.in_stock")
     quality = fields.Float(attribute="card.quality")
     published_at = fields.DateTime(attribute="card.published_at", allow_none=True)
-    books = fields.List(fields.Nested(BookSchema), attribute="card.books")
+    books = fields.List(fields.Nested(HitBookSchema), attribute="card.books")
     score = fields.Float()
 
 

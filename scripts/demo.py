@@ -25,6 +25,8 @@ from zoneinfo import ZoneInfo
 
 import redis
 import requests
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from scripts.processes import (
     Ports,
@@ -111,7 +113,7 @@ def answers(url: str) -> Callable[[], bool]:
 def valkey_answers(port: int) -> Callable[[], bool]:
     def check() -> bool:
         try:
-            with redis.Redis(port=port, socket_timeout=2, retry=None) as client:
+            with redis.Redis(port=port, socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False
@@ -158,7 +160,8 @@ def seed_once(demo: Demo, offset: float) -> None:
         return
     say("first start: importing the sample content through the real pipeline")
     env = {**os.environ, **environment(demo.data, demo.ports, offset)}
-    result = subprocess.run([sys.executable, "-m", "scripts.seed"], cwd=ROOT, env=env, check=False)
+    words = ["-m", "scripts.seed", "--sandbox-url", f"http://127.0.0.1:{demo.ports.twin}"]
+    result = subprocess.run([sys.executable, *words], cwd=ROOT, env=env, check=False)
     if result.returncode:
         raise SystemExit("[demo] the sample content could not be imported; see the lines above")
     done.touch()
@@ -184,7 +187,7 @@ def run(data: Path, ports: Ports, samples: bool) -> None:
         offset = next_evening(state.get("offset"), datetime.now(UTC)) if samples else 0.0
         state_file.write_text(json.dumps({"offset": offset}))
         demo.start([*base, *application(data, ports, offset)])
-        wait_for("twin", answers(f"http://127.0.0.1:{ports.twin}/healthz"), demo)
+        wait_for("twin", answers(f"http://127.0.0.1:{ports.twin}/admin/health"), demo)
         wait_for("web", answers(f"http://127.0.0.1:{ports.web}/healthz"), demo)
         if samples:
             env = {**os.environ, **environment(data, ports, offset)}

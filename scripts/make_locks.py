@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from setup_env import ROOT, TORCH, VENV
+from scripts.setup_env import ROOT, TORCH, VENV
 
 LEFT_TO_SETUP = re.compile(r"^(torch|triton|nvidia-.*|cuda-.*)==")
 

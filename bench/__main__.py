@@ -1,0 +1,76 @@
+"""`make bench`: measure on this machine, each figure beside its reference in the same run.
+
+    python -m bench                  everything
+    python -m bench search feed      some of it
+
+Prints a table as it goes and writes all figures with the machine and the date as JSON to
+`var/bench.json`. docs/benchmarks.md holds the runs worth keeping.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+PARTS = ("pipeline", "search", "matching", "feed", "posts", "simulation")
+OUTPUT = Path("var/bench.json")
+
+
+def machine() -> dict[str, Any]:
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].partition(":")[2].strip() if lines else model
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            rows += flat(value, f"{prefix}{name}.")
+        else:
+            rows.append((f"{prefix}{name}", value))
+    return rows
+
+
+def show(part: str, figures: dict[str, Any], seconds: float) -> None:
+    print(f"\n{part} ({seconds:.0f} s)")
+    for name, value in flat(figures):
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        print(f"  {name:<48} {text}", flush=True)
+
+
+def main(wanted: list[str]) -> int:
+    unknown = set(wanted) - set(PARTS)
+    if unknown:
+        print(f"no such part: {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
+        return 2
+    results: dict[str, Any] = {"machine": machine()}
+    show("machine", results["machine"], 0)
+    for part in wanted or PARTS:
+        started = time.monotonic()
+        results[part] = importlib.import_module(f"bench.{part}").run()
+        show(part, results[part], time.monotonic() - started)
+        OUTPUT.parent.mkdir(exist_ok=True)
+        OUTPUT.write_text(json.dumps(results, ensure_ascii=False, indent=2, default=float))
+    print(f"\nwritten to {OUTPUT}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
