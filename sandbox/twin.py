@@ -81,6 +81,7 @@ class Twin:
         self.simulator.stop()
         self.scheduler.stop()
         self.callbacks.stop()
+        self.store.compact()  # reaction counts change too often to be journalled one by one
         self.store.close()
 
     def reset(self) -> None:
@@ -106,6 +107,7 @@ class Twin:
         self.corps.rebuild()
         self.inbox.rebuild()
         self.official.mass.rebuild()
+        self.wecom.messages.rebuild()
         self.register_receivers()
 
     def apply_settings(self, wanted: dict[str, Any]) -> None:

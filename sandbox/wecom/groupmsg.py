@@ -57,6 +57,7 @@ class GroupMessages:
         self._delivery = delivery
         self.tasks = base.store.table("wecom_tasks", Task)
         self._number = 0
+        self._open: dict[str, None] = {}  # tasks that some member has not sent yet
         base.scheduler.on("wecom_confirm", self.confirm_job)
 
     # -- calls ---------------------------------------------------------------------------
@@ -194,10 +195,9 @@ class GroupMessages:
         """(task, member) pairs that still need a member's hand, newest first."""
         found: list[tuple[Task, str]] = []
         with self._store.lock:
-            for key in reversed(self.tasks.rows):
+            for key in reversed(self._open):
                 task = self.tasks.rows[key]
-                if not task.cancelled:
-                    found += [(task, u) for u, share in task.work.items() if not share["status"]]
+                found += [(task, u) for u, share in task.work.items() if not share["status"]]
                 if len(found) >= limit:
                     break
         return found[:limit]
@@ -341,8 +341,22 @@ class GroupMessages:
             raise PlatformError(41063, "the message is being dispatched, try later")
         return task
 
+    def rebuild(self) -> None:
+        """The open tasks, after the tables were read."""
+        self._open.clear()
+        for task in self.tasks:
+            self._mark(task)
+
     def _save(self, task: Task) -> None:
         self.tasks.put(task.msgid, task)
+        self._mark(task)
+
+    def _mark(self, task: Task) -> None:
+        sent = all(share["status"] for share in task.work.values())
+        if task.cancelled or sent:
+            self._open.pop(task.msgid, None)
+        else:
+            self._open[task.msgid] = None
 
 
 def _listed(task: Task) -> dict[str, Any]:
