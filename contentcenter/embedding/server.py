@@ -13,13 +13,15 @@ import argparse
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from contentcenter.domain.errors import (
     ContentCenterError,
@@ -54,6 +56,7 @@ class EmbeddingServer(ThreadingHTTPServer):
         self.ready = threading.Event()
         self.stopping = threading.Event()
         self._busy = 0
+        self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
 
     def warm_up(self) -> None:
@@ -77,11 +80,29 @@ class EmbeddingServer(ThreadingHTTPServer):
                 self._changed.notify_all()
 
     def stop(self, seconds: float = _DRAIN_SECONDS) -> bool:
-        """Takes no new connections and waits for running requests; False if some remain."""
+        """Takes no new connections, waits for running requests, then hangs up on everyone.
+
+        False when requests were still running after `seconds`.
+        """
         self.stopping.set()
         self.shutdown()
         with self._changed:
-            return self._changed.wait_for(lambda: self._busy == 0, timeout=seconds)
+            drained = self._changed.wait_for(lambda: self._busy == 0, timeout=seconds)
+            for connection in self._open:
+                with suppress(OSError):  # it may have gone by itself this moment
+                    connection.shutdown(socket.SHUT_RDWR)
+        return drained
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        with self._changed:
+            self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._changed:
+            self._open.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         """A connection that broke is the client's story, not a failure of this server."""
@@ -165,7 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until SIGTERM or SIGINT. The exit status is 1 when the model could not be loaded."""
     options = _parse(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
+    _LOG.setLevel(logging.INFO)
     limit_arenas()
     # Blocked in every thread and fetched by sigwait: no handler ever runs inside a lock.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
