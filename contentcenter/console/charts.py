@@ -16,6 +16,8 @@ from markupsafe import Markup, escape
 from contentcenter.console.language import t
 
 _ids = count(1)
+# Charts without words fill whatever room they get.
+STRETCHED = frozenset({"bar", "stacked"})
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ class Segment:
 def svg(width: float, height: float, title: str, desc: str, body: str, *, kind: str) -> Markup:
     """The frame all charts share. `body` is markup made here, never from outside."""
     number = next(_ids)
+    stretch = ' preserveAspectRatio="none"' if kind in STRETCHED else ""
     return Markup(  # noqa: S704 - title and desc are escaped, body is our own drawing
-        f'<svg class="chart {kind}" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'<svg class="chart {kind}"{stretch} viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-labelledby="ct{number} cd{number}">'
         f'<title id="ct{number}">{escape(title)}</title>'
         f'<desc id="cd{number}">{escape(desc)}</desc>{body}</svg>'
@@ -83,7 +86,7 @@ def bar(value: float, most: float, title: str, colour: int = 0) -> Markup:
 
 def hours(values: Sequence[float], title: str, quiet: frozenset[int], unit: str) -> Markup:
     """24 bars, one an hour; quiet hours are shaded. The busiest hour is named in words."""
-    width, height, foot = 480.0, 120.0, 18.0
+    width, height, foot = 340.0, 110.0, 18.0
     most = max(max(values, default=0.0), 1e-9)
     step = width / 24
     body = ""
@@ -105,7 +108,7 @@ def price_box(band: Sequence[float], title: str, ceiling: float | None) -> Marku
     ceiling, when there is one, as a dashed red line."""
     low, half, high = band
     most = max(high, ceiling or 0.0, 1.0) * 1.15
-    width, middle = 480.0, 36.0
+    width, middle = 340.0, 36.0
 
     def place(value: float) -> float:
         return value / most * width

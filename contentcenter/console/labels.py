@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from contentcenter.console.language import current_language, t
 from contentcenter.domain.categories import category_label
@@ -49,7 +51,7 @@ POST_STATES = {
     "sending": Label("发送中", "blue", "send"),
     "unknown": Label("结果待查", "violet", "search"),
     "sent": Label("已提交平台", "blue", "send"),
-    "waiting_owner": Label("等群主确认", "amber", "people"),
+    "waiting_owner": Label("等群主确认", "clay", "people"),
     "delivered": Label("已送达", "green", "check2-all"),
     "refused": Label("平台拒绝", "seal", "slash-circle"),
     "failed": Label("失败", "seal", "exclamation-triangle"),
@@ -154,3 +156,52 @@ def add_labels(group: str, labels: dict[str, Label]) -> None:
 
 def category(code: str) -> str:
     return category_label(code, current_language())
+
+
+# Details of the audit log that tell a person something; the rest is for machines.
+DETAILS = {
+    "reason": Label("理由"),
+    "fields": Label("改了"),
+    "source": Label("来源"),
+    "category": Label("分类"),
+    "tags": Label("标签"),
+    "field": Label("字段"),
+    "kind": Label("类型"),
+    "filename": Label("文件"),
+}
+FIELDS = {
+    "text": Label("文字"),
+    "title": Label("标题"),
+    "author": Label("作者"),
+    "form": Label("体裁"),
+    "cover": Label("封面"),
+    "category": Label("分类"),
+    "tags": Label("标签"),
+    "books": Label("图书"),
+    "rights": Label("授权"),
+}
+
+
+def told(details: Mapping[str, Any]) -> str:
+    """The details of a trail line in words; empty when there is nothing worth saying."""
+    parts = [
+        f"{t(DETAILS[key].text)}：{words}"
+        for key, value in details.items()
+        if key in DETAILS and (words := _detail(key, value))
+    ]
+    return " · ".join(parts)
+
+
+def _detail(key: str, value: Any) -> str:
+    if key == "category":
+        return category(str(value))
+    if isinstance(value, Mapping):
+        return "、".join(str(name) for name in value)
+    if isinstance(value, list):
+        return "、".join(_field(str(one)) for one in value)
+    return str(value or "")[:160]
+
+
+def _field(name: str) -> str:
+    found = FIELDS.get(name)
+    return name if found is None else t(found.text)

@@ -61,7 +61,7 @@ def _protect(app: Flask, names: frozenset[str]) -> None:
 
 
 def _templates(app: Flask, times: Times) -> None:
-    app.jinja_env.filters.update(filters(times))
+    app.jinja_env.filters.update({**filters(times), "told": labels.told})
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
         t=language.t,

@@ -45,6 +45,13 @@ REASONS: dict[str, Label] = {
     "rate": Label("平台限速，稍后继续"),
     "channel_off": Label("渠道没有启用"),
     "too_late": Label("错过档期太久"),
+    "not_reachable": Label("平台说没有可以送达的客户"),
+    "received_other_posts": Label("当天已收到别的群发"),
+    "unknown_group": Label("平台上找不到这个群"),
+    "cancelled_on_platform": Label("在平台上被取消"),
+    "already_sent": Label("此前已经发出"),
+    "internal_error": Label("系统内部出错"),
+    "gave_up": Label("多次尝试都没有成功"),
     "no_answer": Label("平台没有回应，结果待查"),
 }
 FACTS: dict[str, Label] = {
