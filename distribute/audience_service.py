@@ -128,6 +128,16 @@ class AudienceService:
             session.flush()
             return _view(session, audience_id)
 
+    def change(
+        self, actor: str, audience_id: int, *, state: str | None = None, **fields: Any
+    ) -> AudienceView:
+        """`update`, and pause or resume where a `state` is given."""
+        if fields:
+            self.update(actor, audience_id, **fields)
+        if state is not None:
+            return self._set_state(actor, audience_id, AudienceState(state))
+        return self.get(audience_id)
+
     def pause(self, actor: str, audience_id: int) -> AudienceView:
         return self._set_state(actor, audience_id, AudienceState.PAUSED)
 

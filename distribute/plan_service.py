@@ -32,6 +32,8 @@ from distribute.rules import DeliveryRules
 from distribute.tables import PlanRefusalRow, PlanRow, PostRow
 
 MOST_DAYS = 60
+NIGHTLY = "nightly"
+NIGHTLY_GAP = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,16 @@ class PlanService:
             audit.log(session, now, actor, "requested", ("plan", row.id), replace=replace)
         return _view(row)
 
+    def request_nightly(self, days: int) -> PlanView | None:
+        """The nightly plan: all audiences, `days` ahead. Once a night: None when it was asked
+        for already in the last half day."""
+        since = self._clock.now() - NIGHTLY_GAP
+        query = select(PlanRow.id).where(PlanRow.actor == NIGHTLY, PlanRow.created_at > since)
+        with self._db.reading() as session:
+            if session.scalars(query.limit(1)).first() is not None:
+                return None
+        return self.request(NIGHTLY, days=days)
+
     def run(self, plan_id: int) -> PlanView:
         """Plan, tailor and store. A finished plan is left as it is; a dead run is resumed."""
         row = self._begin(plan_id)
@@ -139,6 +151,13 @@ class PlanService:
     def get(self, plan_id: int) -> PlanView:
         with self._db.reading() as session:
             return _view(_row(session, plan_id))
+
+    def detail(
+        self, plan_id: int, *, audience_id: int | None = None, limit: int = 200
+    ) -> tuple[PlanView, list[RefusalView]]:
+        """A plan with its refusals."""
+        view = self.get(plan_id)
+        return view, self.refusals(plan_id, audience_id=audience_id, limit=limit)
 
     def recent(self, *, before_id: int | None = None, limit: int = 50) -> list[PlanView]:
         """Plans, newest first."""

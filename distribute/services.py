@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from contentcenter.domain.channels import ChannelKind
 from contentcenter.floor import Floor
 from distribute.audience_service import AudienceService
+from distribute.callback_service import CallbackService
 from distribute.channel_service import ChannelService
 from distribute.delivery_service import DeliveryService, Senders
 from distribute.follow_service import FollowService
 from distribute.health import ChannelHealth
 from distribute.ledger import PostLedger
+from distribute.link_service import LinkService
 from distribute.media_cache import MediaCache, Pictures
 from distribute.plan_service import PlanService
 from distribute.plan_store import PlanStore
 from distribute.planner import PlanRules
-from distribute.ports import ChannelSender, MatchPort
+from distribute.ports import ChannelSender, EventsPort, MatchPort
 from distribute.post_service import PostService
 from distribute.quota import QuotaLedger
 from distribute.rates import RateGate
@@ -40,6 +42,8 @@ class DistributeServices:
     posts: PostService
     delivery: DeliveryService
     follow: FollowService
+    callbacks: CallbackService
+    links: LinkService
     senders: Senders
     rules: DeliveryRules
 
@@ -67,6 +71,7 @@ def build_services(
     floor: Floor,
     *,
     matcher: MatchPort,
+    events: EventsPort,
     rules: DeliveryRules | None = None,
     plan_rules: PlanRules | None = None,
 ) -> DistributeServices:
@@ -80,6 +85,15 @@ def build_services(
     tailor = Tailor(TemplateCopywriter(), floor.settings.public_url)
     store = PlanStore(db=db, clock=clock, ledger=ledger, quota=quota, tailor=tailor, rules=rules)
     wanted = plan_rules or PlanRules()
+    follow = FollowService(
+        db=db,
+        clock=clock,
+        queue=queue,
+        ledger=ledger,
+        senders=senders,
+        channels=channels,
+        rules=rules,
+    )
     return DistributeServices(
         channels=channels,
         audiences=AudienceService(db, clock, floor.settings.timezone),
@@ -105,15 +119,9 @@ def build_services(
             health=ChannelHealth(floor.redis),
             rules=rules,
         ),
-        follow=FollowService(
-            db=db,
-            clock=clock,
-            queue=queue,
-            ledger=ledger,
-            senders=senders,
-            channels=channels,
-            rules=rules,
-        ),
+        follow=follow,
+        callbacks=CallbackService(db, clock, follow, events),
+        links=LinkService(db, clock, events, floor.settings.catalogue_url),
         senders=senders,
         rules=rules,
     )

@@ -26,8 +26,10 @@ from contentcenter.settings import Settings
 from contentcenter.store.database import Database
 from contentcenter.text.build import build_analyser
 from distribute import ext, jobs
+from distribute.reader_events import RecommendEvents
 from distribute.rules import DeliveryRules
 from distribute.services import build_services
+from recommend.event_service import EventService
 from tests.flows.distribute_world import ShelfOrder
 
 
@@ -54,7 +56,12 @@ def build_app(config: dict[str, Any]) -> tuple[Flask, Floor]:
     seconds = {name: timedelta(seconds=value) for name, value in config["rules"].items()}
     rules = DeliveryRules(**seconds, **config.get("numbers", {}))
     app = Flask("distribute-worker")
-    app.extensions[ext.EXTENSION] = build_services(floor, matcher=ShelfOrder(floor), rules=rules)
+    app.extensions[ext.EXTENSION] = build_services(
+        floor,
+        matcher=ShelfOrder(floor),
+        events=RecommendEvents(EventService(floor)),
+        rules=rules,
+    )
     worker.register(app, floor.queue, jobs.JOBS)
     return app, floor
 
@@ -66,7 +73,7 @@ def main() -> None:
         queues = [QueueName.DISTRIBUTE, QueueName.FOLLOW]
         worker.work(app, floor.settings.redis_url, queues)
     else:
-        Scheduler(floor.redis, ext.ticks(app)).run()
+        Scheduler(floor.redis, ext.delivery_ticks(app.extensions[ext.EXTENSION])).run()
 
 
 if __name__ == "__main__":

@@ -25,9 +25,11 @@ from distribute.audience_service import AudienceView, SlotView
 from distribute.channel_service import ChannelView
 from distribute.ports import Match
 from distribute.posts_view import PostCard, PostFilter
+from distribute.reader_events import RecommendEvents
 from distribute.rules import DeliveryRules
 from distribute.services import DistributeServices, build_services
 from distribute.timing import zone
+from recommend.event_service import EventService
 from tests.fixtures.twin import TwinProcess
 
 CORPID, CORP_SECRET = "wwshop0000000001", "corp-secret"
@@ -255,7 +257,13 @@ class Shop:
 def make_shop(floor: Floor, clock: FixedClock, twin: TwinProcess, **rules: Any) -> Shop:
     """`rules` replaces delivery rules; short gaps so that a clock step is enough."""
     values = {"probe_gap": timedelta(seconds=120), "patience_seconds": 0.2, **rules}
-    services = build_services(floor, matcher=ShelfOrder(floor), rules=DeliveryRules(**values))
+    events = EventService(floor)
+    services = build_services(
+        floor,
+        matcher=ShelfOrder(floor),
+        events=RecommendEvents(events),
+        rules=DeliveryRules(**values),
+    )
     return Shop(floor, services, clock, twin)
 
 
