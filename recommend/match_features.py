@@ -87,7 +87,7 @@ def audience_features(
         offsets=offsets,
         category=_by_category([dict(persona.categories) for persona in personas]),
         response=_by_category([_response(persona, rules) for persona in personas]),
-        unexplored=_unexplored(_by_category([_shown(one) for one in personas]), rules),
+        unexplored=_undiscovered(personas, rules),
         recent=_by_category([_repeats(persona, rules) for persona in personas]),
         price=_price_fit(personas),
         ceiling_fen=_column([_ceiling(persona) for persona in personas]),
@@ -148,6 +148,14 @@ def _unexplored(
     shown: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | Vectors, rules: MatchSettings
 ) -> Vectors:
     return (1.0 / np.sqrt(1.0 + shown / rules.explore_impressions)).astype(np.float32)
+
+
+def _undiscovered(personas: Sequence[Persona], rules: MatchSettings) -> Vectors:
+    """How little is known of each category, in as far as the persona is unsure at all."""
+    known = _column([one.confidence.get("interests", 0.0) for one in personas])
+    fresh = _unexplored(_by_category([_shown(one) for one in personas]), rules)
+    unsure: Vectors = fresh * (1.0 - known)[:, None] ** 2
+    return unsure
 
 
 def _centres(

@@ -11,6 +11,9 @@ class MatchSettings:
 
     `freshness_half_life` is days. `response_evidence` is how many impressions make a click
     rate half sure; `explore_impressions` how many make an item half explored.
+    `exploration` is the bonus of an unshown item, `discovery` that of an unshown category for
+    an audience nothing is known about (it shrinks as the persona becomes sure); both are in
+    the part `exploration`.
     """
 
     semantic: float = 1.0
@@ -21,11 +24,12 @@ class MatchSettings:
     quality: float = 0.2
     response: float = 0.45
     exploration: float = 0.2
+    discovery: float = 2.0
     fatigue: float = 0.5
     small_centre: float = 0.6
     freshness_half_life: float = 14.0
     response_evidence: float = 60.0
-    explore_impressions: float = 60.0
+    explore_impressions: float = 30.0
     repeat_impressions: float = 40.0
     tag_columns: int = 64
 

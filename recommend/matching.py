@@ -127,12 +127,8 @@ def blocks(
         Block("quality", items.quality[:, None], there * np.float32(rules.quality)),
         Block("response", items.lift[:, None], there * np.float32(rules.response / 2)),
         Block("response", items.categories, audiences.response * np.float32(rules.response / 2)),
-        Block("exploration", items.unexplored[:, None], there * np.float32(rules.exploration / 2)),
-        Block(
-            "exploration",
-            items.categories,
-            audiences.unexplored * np.float32(rules.exploration / 2),
-        ),
+        Block("exploration", items.unexplored[:, None], there * np.float32(rules.exploration)),
+        Block("exploration", items.categories, audiences.unexplored * np.float32(rules.discovery)),
         Block("fatigue", here, -audiences.fatigue[:, None] * np.float32(rules.fatigue / 2)),
         Block("fatigue", items.categories, -audiences.recent * np.float32(rules.fatigue / 2)),
     ]

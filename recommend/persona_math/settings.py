@@ -20,7 +20,7 @@ class PersonaSettings:
     join_z: float = 2.2
     merge_z: float = 3.5
     max_tags: int = 64
-    interest_evidence: float = 25.0
+    interest_evidence: float = 8.0
     price_evidence: float = 12.0
     hours_evidence: float = 20.0
     fatigue_evidence: float = 8.0
