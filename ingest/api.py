@@ -8,6 +8,7 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
+from contentcenter.domain.content import ItemKind
 from contentcenter.domain.roles import Scope
 from contentcenter.web.api import API_PREFIX
 from contentcenter.web.auth import require
@@ -19,6 +20,21 @@ from ingest.media import Picture
 from ingest.views import ItemFilter, ItemPage, ItemView
 from ingest.writing import Receipt
 
+# flask-smorest describes one body location of a view; the text fields beside the file are ours.
+_UPLOAD_FORM = {
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file", "source"],
+                "properties": {
+                    "source": {"type": "string", "description": "Name of the supplier or feed"},
+                    "kind": {"type": "string", "enum": [str(kind) for kind in ItemKind]},
+                },
+            }
+        }
+    }
+}
 items = Blueprint("items", __name__, url_prefix=API_PREFIX, description="Content items")
 imports = Blueprint("imports", __name__, url_prefix=API_PREFIX, description="Files of suppliers")
 
@@ -107,17 +123,16 @@ def store_picture(files: dict[str, Any]) -> Picture:
 
 @imports.route("/imports", methods=["POST"])
 @require(Scope.CONTENT)
+@imports.doc(requestBody=_UPLOAD_FORM)
 @imports.arguments(schemas.ImportFiles, location="files")
-@imports.arguments(schemas.ImportForm, location="form")
 @imports.response(202, schemas.ImportSchema)
-def upload(files: dict[str, Any], form: dict[str, Any]) -> ImportView:
+def upload(files: dict[str, Any]) -> ImportView:
     """Upload a file of books (CSV, Excel, JSON Lines) or articles (Markdown, or a zip of
     them with pictures). The same file again gives the same import."""
+    form = imports.ARGUMENTS_PARSER.parse(schemas.ImportForm(), location="form")
     file, service = files["file"], get_ingest().imports
     name = file.filename or ""
-    return service.get(
-        service.receive(file.stream, name, form["source"], g.actor, form["kind"])
-    )
+    return service.get(service.receive(file.stream, name, form["source"], g.actor, form["kind"]))
 
 
 @imports.route("/imports")

@@ -39,6 +39,7 @@ class BookShelf:
     by_ref: dict[str, BookRow] = field(default_factory=dict)
     by_isbn: dict[str, BookRow] = field(default_factory=dict)
     works: dict[str, WorkRow] = field(default_factory=dict)
+    titles: set[tuple[str, int]] = field(default_factory=set)
 
     def load(self, records: Sequence[BookRecord]) -> None:
         refs = [record.ref for record in records]
@@ -51,6 +52,9 @@ class BookShelf:
             self._know(book)
         for work in self.session.scalars(select(WorkRow).where(WorkRow.key.in_(keys))):
             self.works[work.key] = work
+        ids = [work.id for work in self.works.values()]
+        known = select(WorkTitleRow).where(WorkTitleRow.work_id.in_(ids))
+        self.titles = {(row.title_key, row.work_id) for row in self.session.scalars(known)}
 
     def _know(self, book: BookRow) -> None:
         if book.source_id == self.source.id:
@@ -90,14 +94,11 @@ class BookShelf:
             self.session.add(found)
             self.session.flush()
             self.works[key] = found
-        self._know_titles(found, record.title)
+        for title_key in mention_keys(record.title):
+            if (title_key, found.id) not in self.titles:
+                self.session.add(WorkTitleRow(title_key=title_key, work_id=found.id))
+                self.titles.add((title_key, found.id))
         return found
-
-    def _know_titles(self, work: WorkRow, title: str) -> None:
-        for title_key in mention_keys(title):
-            if self.session.get(WorkTitleRow, (title_key, work.id)) is None:
-                self.session.add(WorkTitleRow(title_key=title_key, work_id=work.id))
-                self.session.flush()
 
     def update(self, book: BookRow, record: BookRecord) -> bool:
         """Write what the record says anew; what it leaves empty stays. True when anything

@@ -16,7 +16,14 @@ from ingest.books import BookShelf
 from ingest.drafts import ItemChanges, ItemDraft, check_changes, check_draft, content_hash
 from ingest.faults import BadValue, Fault
 from ingest.media import Picture, record_picture, store_picture
-from ingest.records import ArticleRecord, BookRecord, Parsed, parse_row, record_hash
+from ingest.records import (
+    ITEM_AUTHOR_MAX,
+    ArticleRecord,
+    BookRecord,
+    Parsed,
+    parse_row,
+    record_hash,
+)
 from ingest.sources.base import RawRow
 from ingest.sources.markdown_files import PICTURE
 from ingest.writing import ItemWriter
@@ -49,9 +56,7 @@ class ReadRow:
 Seen = dict[str, tuple[int, str]]
 
 
-def read_rows(
-    rows: Sequence[RawRow], seen: Seen, media_dir: Path, next_row: int
-) -> list[ReadRow]:
+def read_rows(rows: Sequence[RawRow], seen: Seen, media_dir: Path, next_row: int) -> list[ReadRow]:
     """The rows from `next_row` on, parsed; earlier ones were stored by an earlier run and
     only teach `seen`: row and hash of every reference of the file so far."""
     fresh: list[ReadRow] = []
@@ -65,11 +70,35 @@ def read_rows(
 
 
 @dataclass
+class _Items:
+    """The source's items that the chunk can meet, loaded at once."""
+
+    by_ref: dict[str, ItemRow] = field(default_factory=dict)
+    hashes: set[str] = field(default_factory=set)
+
+    def load(self, session: Session, source: SourceRow, rows: Sequence[ReadRow]) -> None:
+        records = [row.parsed.record for row in rows]
+        refs = [_item_ref(r) if isinstance(r, BookRecord) else r.ref for r in records if r]
+        hashes = [content_hash(r.title, "", r.intro) for r in records if isinstance(r, BookRecord)]
+        mine = select(ItemRow).where(ItemRow.source_id == source.id)
+        for row in session.scalars(mine.where(ItemRow.source_ref.in_(filter(None, refs)))):
+            self.know(row)
+        for row in session.scalars(mine.where(ItemRow.content_hash.in_(hashes))):
+            self.know(row)
+
+    def know(self, row: ItemRow) -> None:
+        self.hashes.add(row.content_hash)
+        if row.source_ref:
+            self.by_ref[row.source_ref] = row
+
+
+@dataclass
 class _Chunk:
     session: Session
     source: SourceRow
     writer: ItemWriter
     shelf: BookShelf
+    items: _Items
     counts: ChunkCounts = field(default_factory=ChunkCounts)
 
 
@@ -78,7 +107,9 @@ def store_chunk(
 ) -> ChunkCounts:
     """Store rows in the writer's transaction; faults go to `note`."""
     shelf = BookShelf(writer.session, source, writer.now)
-    chunk = _Chunk(writer.session, source, writer, shelf)
+    items = _Items()
+    items.load(writer.session, source, rows)
+    chunk = _Chunk(writer.session, source, writer, shelf, items)
     records = [row.parsed.record for row in rows]
     shelf.load([record for record in records if isinstance(record, BookRecord)])
     for row in rows:
@@ -143,35 +174,39 @@ def _store_book(chunk: _Chunk, record: BookRecord) -> None:
 
 
 def _store_introduction(chunk: _Chunk, book: BookRow, record: BookRecord) -> bool:
-    """The supplier's words about a book are an item of their own."""
+    """The supplier's words about a book are an item of their own; two editions with one
+    title and one introduction share it."""
     if not record.intro:
         return False
-    ref = f"book:{record.ref}"
-    known = _item(chunk, ref)
+    known = chunk.items.by_ref.get(_item_ref(record))
     if known is not None:
         changes = ItemChanges(title=record.title, body=record.intro)
         return chunk.writer.change(known, check_changes(changes), TagOrigin.SUPPLIER)
-    if _same_text(chunk, record):
-        return False
-    draft = ItemDraft(
-        title=record.title, body=record.intro, source=chunk.source.name, kind=ItemKind.SUPPLIER,
-        form=ItemForm.INTRODUCTION, author=record.author[:120], category=record.category,
-        tags=record.tags, source_ref=ref, origin=TagOrigin.SUPPLIER,
-    )  # fmt: skip
-    receipt = chunk.writer.create(check_draft(draft))
-    if receipt.created:
-        row = chunk.session.get_one(ItemRow, receipt.item_id)
-        chunk.writer.link_book(row, book.id, TagOrigin.SUPPLIER)
-    return receipt.created
-
-
-def _same_text(chunk: _Chunk, record: BookRecord) -> bool:
-    """Two editions with one title and one introduction need one item, not two."""
-    hashed = content_hash(record.title, "", record.intro)
-    query = select(ItemRow.id).where(
-        ItemRow.source_id == chunk.source.id, ItemRow.content_hash == hashed
+    draft = check_draft(
+        ItemDraft(
+            title=record.title,
+            body=record.intro,
+            source=chunk.source.name,
+            kind=ItemKind.SUPPLIER,
+            form=ItemForm.INTRODUCTION,
+            author=record.author[:ITEM_AUTHOR_MAX],
+            category=record.category,
+            tags=record.tags,
+            source_ref=_item_ref(record),
+            origin=TagOrigin.SUPPLIER,
+        )
     )
-    return chunk.session.scalar(query.limit(1)) is not None
+    hashed = content_hash(draft.title, draft.summary, draft.body)
+    if hashed in chunk.items.hashes:
+        return False
+    row = chunk.writer.insert(chunk.source, draft, hashed)
+    chunk.items.know(row)
+    chunk.writer.link_book(row, book.id, TagOrigin.SUPPLIER)
+    return True
+
+
+def _item_ref(record: BookRecord) -> str:
+    return f"book:{record.ref}"
 
 
 def _store_article(
@@ -193,7 +228,7 @@ def _put_article(chunk: _Chunk, record: ArticleRecord, addresses: Mapping[str, s
     """Create or change the article; returns the name of what happened to it."""
     body = PICTURE.sub(lambda m: f"{m[1]}{addresses.get(m[2], m[2])}{m[3]}", record.body)
     cover = addresses.get(record.cover, "")
-    known = _item(chunk, record.ref) if record.ref else None
+    known = chunk.items.by_ref.get(record.ref) if record.ref else None
     if known is not None:
         changes = ItemChanges(
             title=record.title, summary=record.summary, body=body, author=record.author,
@@ -207,7 +242,10 @@ def _put_article(chunk: _Chunk, record: ArticleRecord, addresses: Mapping[str, s
         source=chunk.source.name, form=record.form, category=record.category, tags=record.tags,
         books=record.isbns, source_ref=record.ref, cover=cover, origin=TagOrigin.AUTHOR,
     )  # fmt: skip
-    return "created" if chunk.writer.create(check_draft(draft)).created else "unchanged"
+    receipt = chunk.writer.create(check_draft(draft))
+    if receipt.created:
+        chunk.items.know(chunk.session.get_one(ItemRow, receipt.item_id))
+    return "created" if receipt.created else "unchanged"
 
 
 def _keep_pictures(
@@ -224,8 +262,3 @@ def _keep_pictures(
         except BadValue as bad:
             faults.append(Fault.of(f"图片 {name}"[:64], name, bad, fatal=False))
     return done, faults
-
-
-def _item(chunk: _Chunk, ref: str) -> ItemRow | None:
-    query = select(ItemRow).where(ItemRow.source_id == chunk.source.id, ItemRow.source_ref == ref)
-    return chunk.session.scalar(query)

@@ -110,9 +110,7 @@ def _tags_by_word(session: Session, words: set[str]) -> dict[str, str]:
     return {word: name for word, name in pairs if word in words}
 
 
-def _neighbours(
-    session: Session, near: Mapping[int, Sequence[int]]
-) -> dict[int, list[Neighbour]]:
+def _neighbours(session: Session, near: Mapping[int, Sequence[int]]) -> dict[int, list[Neighbour]]:
     cards = load_items(session, sorted({other for others in near.values() for other in others}))
     return {
         item_id: [
@@ -129,9 +127,7 @@ def _certain_tags(card: ItemCard) -> tuple[str, ...]:
     return tuple(tag.name for tag in card.tags if tag.origin != TagOrigin.SUGGESTED)
 
 
-def _alike(
-    session: Session, prepared: Mapping[int, Prepared]
-) -> dict[int, dict[int, bytes]]:
+def _alike(session: Session, prepared: Mapping[int, Prepared]) -> dict[int, dict[int, bytes]]:
     """For each item the others it shares a band with, stored ones and those of the batch."""
     keys = {item_id: bands(one.signature) for item_id, one in prepared.items() if one.signature}
     holders: dict[int, set[int]] = defaultdict(set)

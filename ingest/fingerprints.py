@@ -68,9 +68,7 @@ class Likeness:
     similarity: float
 
 
-def nearest_original(
-    item_id: int, signed: bytes, others: Mapping[int, bytes]
-) -> Likeness | None:
+def nearest_original(item_id: int, signed: bytes, others: Mapping[int, bytes]) -> Likeness | None:
     """The most similar earlier item above the threshold, the earliest among equals.
 
     Only earlier ids count, so that of two copies always the second is the duplicate.

@@ -70,9 +70,7 @@ def read_header(cells: Sequence[str]) -> Columns:
     """
     shown = [shorten(cell.strip(), 40) for cell in cells if cell.strip()]
     if len(cells) > COLUMNS_MAX:
-        raise InvalidInput(
-            f"表头有 {len(cells)} 列，最多 {COLUMNS_MAX} 列", columns=len(cells)
-        )
+        raise InvalidInput(f"表头有 {len(cells)} 列，最多 {COLUMNS_MAX} 列", columns=len(cells))
     _refuse_same_names(cells)
     fields = [field_of(cell) for cell in cells]
     check_required({name for name in fields if name}, shown)

@@ -303,8 +303,7 @@ class ImportService:
                 query = query.where(ImportErrorRow.id > read_cursor(cursor))
             rows = list(session.scalars(query.order_by(ImportErrorRow.id).limit(_page(size) + 1)))
         lines = tuple(
-            FaultLine(r.id, r.row, r.field, r.value, r.reason, r.mend, r.fatal)
-            for r in rows[:size]
+            FaultLine(r.id, r.row, r.field, r.value, r.reason, r.mend, r.fatal) for r in rows[:size]
         )
         return FaultPage(lines, str(lines[-1].id) if len(rows) > size else None)
 
@@ -333,9 +332,7 @@ def in_chunks(rows: Iterator[RawRow]) -> Iterator[list[RawRow]]:
         yield chunk
 
 
-def note_faults(
-    session: Session, import_id: int, number: int, faults: Sequence[Fault]
-) -> None:
+def note_faults(session: Session, import_id: int, number: int, faults: Sequence[Fault]) -> None:
     """Write down the faults of one row; of several for one field the first is kept."""
     first: dict[str, Fault] = {}
     for fault in faults:

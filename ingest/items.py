@@ -105,7 +105,7 @@ class ItemService:
         """How many items are in each state."""
         with self._db.reading() as session:
             query = select(ItemRow.state, func.count()).group_by(ItemRow.state)
-            return dict(session.execute(query).tuples().all())
+            return {str(state): int(count) for state, count in session.execute(query)}
 
     def list(self, wanted: ItemFilter, size: int = 20, cursor: str | None = None) -> ItemPage:
         """Items newest first, page by page."""

@@ -234,9 +234,7 @@ def parse_cover(text: str) -> str:
 def _looks_like_isbn(text: str) -> bool:
     plain = unicodedata.normalize("NFKC", text).upper().removeprefix("ISBN").strip(" :")
     plain = re.sub(r"[\s-]", "", plain)
-    return bool(
-        re.fullmatch(r"97[89]\d{10}|\d{9}[\dX]", plain) or _EXCEL_NUMBER.fullmatch(plain)
-    )
+    return bool(re.fullmatch(r"97[89]\d*|\d{9}[\dX]", plain) or _EXCEL_NUMBER.fullmatch(plain))
 
 
 def parse_isbn(text: str) -> str | None:

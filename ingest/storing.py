@@ -53,9 +53,7 @@ def store_decision(
     return False
 
 
-def _move(
-    writer: ItemWriter, row: ItemRow, decided: Decision, parts: Mapping[str, float]
-) -> None:
+def _move(writer: ItemWriter, row: ItemRow, decided: Decision, parts: Mapping[str, float]) -> None:
     writer.move(
         row, ItemState.READY, ItemReady(row.id), "processed",
         quality=dict(parts), category=decided.category,

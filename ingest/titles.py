@@ -23,7 +23,8 @@ _SIGNS = re.compile(rf"[^\w{MARK}]+|_")
 _SUBTITLE = re.compile(r"[:：]|——|--|\s[-–—]\s|[(\[【〔]")
 _COUNTRY = re.compile(r"^\s*[(\[【〔][^)\]】〕]{1,6}[)\]】〕]\s*")
 _NEXT_PERSON = re.compile(r"[,;/&|、]| and |等(?=$|\s)")
-_ROLE = re.compile(r"\s*(?:编著|原著|主编|著|编|撰|绘|作)$")
+# Normalising turns 著 into 着.
+_ROLE = re.compile(r"\s*(?:编[著着]|原[著着]|主编|[著着编撰绘作])$")
 MENTION = re.compile(r"《([^《》\n]{1,60})》")
 
 
@@ -59,7 +60,7 @@ def work_key(title: str, author: str) -> str:
     key = f"{title_key(title)}|{author_key(author)}"
     if len(key) <= KEY_MAX:
         return key
-    return f"{key[:KEY_MAX - 41]}#{hashlib.sha256(key.encode()).hexdigest()[:40]}"
+    return f"{key[: KEY_MAX - 41]}#{hashlib.sha256(key.encode()).hexdigest()[:40]}"
 
 
 def mentioned_titles(text: str) -> tuple[str, ...]:

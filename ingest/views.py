@@ -123,9 +123,7 @@ def _book_links(session: Session, item_id: int) -> tuple[BookLink, ...]:
 
 
 def _revisions(session: Session, item_id: int) -> tuple[Revision, ...]:
-    query = (
-        select(RevisionRow).where(RevisionRow.item_id == item_id).order_by(RevisionRow.number)
-    )
+    query = select(RevisionRow).where(RevisionRow.item_id == item_id).order_by(RevisionRow.number)
     return tuple(
         Revision(row.number, row.title, row.summary, row.body, row.actor, row.created_at)
         for row in session.scalars(query)

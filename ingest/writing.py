@@ -7,7 +7,7 @@ raises `version` by one: the version is the editor's optimistic lock and the ind
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -56,6 +56,7 @@ class ItemWriter:
     session: Session
     actor: str
     now: datetime
+    tag_ids: dict[str, int] = field(default_factory=dict)  # known so far in this transaction
 
     def find(self, item_id: int, expected_version: int | None = None) -> ItemRow:
         """The row, locked where the database can. `Conflict` when somebody was faster."""
@@ -76,15 +77,20 @@ class ItemWriter:
         known = self._known(source, draft, hashed)
         if known is not None:
             return Receipt(known.id, False, known.state, known.version)
+        row = self.insert(source, draft, hashed)
+        return Receipt(row.id, True, row.state, row.version)
+
+    def insert(self, source: SourceRow, draft: ItemDraft, hashed: str) -> ItemRow:
+        """Store a checked draft that is known to be new."""
         row = self._insert(source, draft, hashed)
-        self._set_tags(row, draft.tags, draft.origin)
-        missing = self._set_books(row, draft.books, draft.origin)
+        self._add_tags(row, draft.tags, draft.origin)
+        missing = self._set_books(row, draft.books, draft.origin) if draft.books else []
         row.risks = [unknown_book_risk(isbn) for isbn in missing]
         if draft.rights:
             self._set_rights(row, draft.rights)
         outbox.record(self.session, ItemReceived(row.id), self.now)
         self.log(row, "received", source=source.name, source_ref=draft.source_ref)
-        return Receipt(row.id, True, row.state, row.version)
+        return row
 
     def _known(self, source: SourceRow, draft: ItemDraft, hashed: str) -> ItemRow | None:
         query = select(ItemRow).where(ItemRow.source_id == source.id)
@@ -191,16 +197,23 @@ class ItemWriter:
     def _set_tags(self, row: ItemRow, names: Sequence[str], origin: str) -> bool:
         query = select(ItemTagRow).where(ItemTagRow.item_id == row.id)
         before = {(link.tag_id, link.origin) for link in self.session.scalars(query)}
-        ids = ensure_tags(self.session, names)
-        after = {(tag_id, origin) for tag_id in ids.values()}
-        if before == after:
+        if before == {(tag_id, origin) for tag_id in self._tags(names)}:
             return False
         self.session.execute(delete(ItemTagRow).where(ItemTagRow.item_id == row.id))
+        self._add_tags(row, names, origin)
+        return True
+
+    def _add_tags(self, row: ItemRow, names: Sequence[str], origin: str) -> None:
         self.session.add_all(
             ItemTagRow(item_id=row.id, tag_id=tag_id, origin=origin, confidence=1.0)
-            for tag_id in ids.values()
+            for tag_id in self._tags(names)
         )
-        return True
+
+    def _tags(self, names: Sequence[str]) -> list[int]:
+        unknown = [name for name in names if name not in self.tag_ids]
+        if unknown:
+            self.tag_ids.update(ensure_tags(self.session, unknown))
+        return [self.tag_ids[name] for name in names]
 
     def _set_books(self, row: ItemRow, isbns: Sequence[str], origin: str) -> list[str]:
         """Link these editions and no others. Returns the ISBNs nobody knows."""

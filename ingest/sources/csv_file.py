@@ -120,9 +120,7 @@ def _quote_fault(first: str, error: Exception) -> Fault:
     if "field limit" in str(error):
         # The standard reader's own bound (csv.field_size_limit), which we leave alone.
         reason = "有一格超过 131072 个字，可能是双引号没有配对"
-    return Fault(
-        _ROW, shorten(first), reason, '格里的双引号写成两个（""），并用双引号把整格括起来'
-    )
+    return Fault(_ROW, shorten(first), reason, '格里的双引号写成两个（""），并用双引号把整格括起来')
 
 
 class _TooLongLine(Exception):
