@@ -91,11 +91,11 @@ def blend(source: Blending, day: float, settings: PersonaSettings | None = None)
     learned, declared = source.learned, source.declared
     evidence = learned.evidence(day, rules)
     sure = evidence / (evidence + rules.interest_evidence)
-    centres, shares = _centres(declared, learned, sure)
-    categories = _affinities(learned.categories, declared.categories, learned, day, rules)
-    tags = _affinities(learned.tags, declared.tags, learned, day, rules)
-    price, price_sure = _price(declared, learned, day, rules)
     fade = learned.interest_fade(day, rules)
+    centres, shares = _centres(declared, learned, sure)
+    categories = _affinities(learned.categories, declared.categories, fade, sure, rules)
+    tags = _affinities(learned.tags, declared.tags, fade, sure, rules)
+    price, price_sure = _price(declared, learned, day, rules)
     hours, hours_sure = _hours(learned, fade, rules)
     tired, tired_sure = _fatigue(declared, learned, day, rules)
     known = _Sure(sure, price_sure, hours_sure, tired_sure, declared)
@@ -141,17 +141,14 @@ def _centres(
 def _affinities(
     sums: Mapping[str, float],
     declared: tuple[str, ...],
-    learned: Learned,
-    day: float,
+    fade: float,
+    sure: float,
     rules: PersonaSettings,
 ) -> dict[str, float]:
     """A declared name counts like evidence that fades in against what is learned."""
-    fade = learned.interest_fade(day, rules)
-    scale = rules.interest_evidence
     total = {name: value * fade for name, value in sums.items()}
-    strongest = max([scale / 2, *(abs(value) for value in total.values())])
+    strongest = max([rules.interest_evidence / 2, *(abs(value) for value in total.values())])
     out = {name: value / strongest for name, value in total.items()}
-    sure = strongest / (strongest + scale)
     for name in declared:
         out[name] = min(1.0, out.get(name, 0.0) * sure + (1.0 - sure * 0.7))
     return out
