@@ -28,6 +28,8 @@ import requests
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from contentcenter.store import migrate
+from contentcenter.store.database import Database
 from scripts.processes import (
     Ports,
     Program,
@@ -37,6 +39,8 @@ from scripts.processes import (
     supervisor_file,
 )
 
+# Written by scripts/seed.py; PUBLIC in it stands for the web's address of this start.
+TWIN_DOCUMENT, PUBLIC = "twin_document.json", "http://PUBLIC"
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ZoneInfo("Asia/Shanghai")
 EVENING = (20, 29, 0)  # a minute before the slot everyone has
@@ -143,14 +147,39 @@ def next_evening(last_offset: float | None, now: datetime) -> float:
     return (evening - now).total_seconds()
 
 
-def command(demo: Demo, offset: float, *words: str) -> None:
-    """Run one of the product's own commands with the demo's settings."""
-    env = {**os.environ, **environment(demo.data, demo.ports, offset)}
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *words], cwd=ROOT, env=env, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"[demo] `{' '.join(words)}` failed; see the lines above")
+def upgrade(data: Path) -> None:
+    """Bring the database to the current schema (the address as the processes will see it)."""
+    url = os.environ.get("CONTENTCENTER_DATABASE_URL") or f"sqlite:///{data}/contentcenter.sqlite3"
+    migrate.upgrade(Database(url))
+
+
+def teach_twin(demo: Demo) -> None:
+    """Tell the twin its accounts, groups and readers; saying it again changes nothing."""
+    public = f"http://127.0.0.1:{demo.ports.web}"
+    text = (demo.data / TWIN_DOCUMENT).read_text(encoding="utf-8").replace(PUBLIC, public)
+    url = f"http://127.0.0.1:{demo.ports.twin}/admin/setup"
+    answer = requests.post(url, json=json.loads(text), timeout=30)
+    if answer.status_code != requests.codes.ok:
+        raise SystemExit(f"[demo] the twin refused its setup: {answer.text}")
+
+
+def ask_for_plan(demo: Demo) -> None:
+    """The coming days' plan, by the API like anybody else. Slots already filled stay."""
+    url = f"http://127.0.0.1:{demo.ports.web}/api/v1/plans"
+    headers = {"Authorization": f"Bearer {access(demo)['api_key']}"}
+    answer = requests.post(url, json={}, headers=headers, timeout=30)
+    if not answer.ok:
+        raise SystemExit(f"[demo] the plan was refused: {answer.text}")
+
+
+def access(demo: Demo) -> dict[str, str]:
+    """`demo.json`, with the addresses of this start."""
+    path = demo.data / "demo.json"
+    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    web, twin = f"http://127.0.0.1:{demo.ports.web}", f"http://127.0.0.1:{demo.ports.twin}"
+    known |= {"console_url": f"{web}/", "api_url": f"{web}/api/v1", "sandbox_url": f"{twin}/"}
+    path.write_text(json.dumps(known, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return known
 
 
 def seed_once(demo: Demo, offset: float) -> None:
@@ -179,7 +208,7 @@ def run(data: Path, ports: Ports, samples: bool) -> None:
     try:
         demo.start(base)
         wait_for("valkey", valkey_answers(ports.valkey), demo)
-        command(demo, state.get("offset", 0.0), "db", "upgrade")
+        upgrade(data)
         if samples and not (data / "samples.done").exists():
             say("loading the embedding model (the first time it is converted, some seconds)")
             wait_for("embedder", answers(f"http://127.0.0.1:{ports.embedder}/healthz"), demo)
@@ -188,13 +217,11 @@ def run(data: Path, ports: Ports, samples: bool) -> None:
         state_file.write_text(json.dumps({"offset": offset}))
         demo.start([*base, *application(data, ports, offset)])
         wait_for("twin", answers(f"http://127.0.0.1:{ports.twin}/admin/health"), demo)
+        if samples:
+            teach_twin(demo)
         wait_for("web", answers(f"http://127.0.0.1:{ports.web}/healthz"), demo)
         if samples:
-            env = {**os.environ, **environment(data, ports, offset)}
-            subprocess.run(
-                [sys.executable, "-m", "scripts.seed", "--twin", f"http://127.0.0.1:{ports.twin}"],
-                cwd=ROOT, env=env, check=True,
-            )  # fmt: skip
+            ask_for_plan(demo)
         announce(demo, samples, time.monotonic() - started)
         while demo.alive():
             time.sleep(0.5)
@@ -213,8 +240,8 @@ def announce(demo: Demo, samples: bool, seconds: float) -> None:
     say(f"API       {web}/api/docs")
     say(f"sandbox   {twin}/   (what accounts and groups receive)")
     if samples:
-        access = json.loads((demo.data / "demo.json").read_text(encoding="utf-8"))
-        say(f"sign in   {access['user']} / {access['password']}")
+        known = access(demo)
+        say(f"sign in   {known['user']} / {known['password']}")
         say("the demo clock says 20:29: at 20:30 the evening's posts go out; watch the sandbox")
     else:
         say("make a user: flask --app wsgi user create NAME --role admin")

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import requests
 from flask import Flask
 
 from contentcenter.domain.content import ItemKind
@@ -31,6 +30,7 @@ from contentcenter.web.auth import accounts
 from distribute.audience_service import SlotView
 from distribute.ext import get_distribute
 from ingest.ext import get_ingest
+from scripts.demo import PUBLIC, TWIN_DOCUMENT
 from wsgi import LISTENERS, create_app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,11 +116,9 @@ def make_access(floor: Floor, public_url: str, sandbox_url: str) -> None:
         "password": password,
     }
     write_private(floor.settings.data_dir / "demo.json", access)
-    reader_key = accounts().create_key("twin readers", [Scope.EVENTS], ACTOR)
-    write_private(floor.settings.data_dir / "twin_key.json", {"key": reader_key})
 
 
-def write_private(path: Path, content: Mapping[str, str]) -> None:
+def write_private(path: Path, content: Mapping[str, Any]) -> None:
     path.touch(mode=0o600)
     text = json.dumps(content, ensure_ascii=False, indent=2)
     path.write_text(text + "\n", encoding="utf-8")
@@ -189,10 +187,9 @@ def place(raw: Mapping[str, Any], channels: Mapping[str, int]) -> tuple[int, str
 
 
 def twin_document(
-    document: Mapping[str, Any], tastes: Mapping[str, Any], floor: Floor, key: str
+    document: Mapping[str, Any], tastes: Mapping[str, Any], key: str
 ) -> dict[str, Any]:
     """What the twin has to know. Saying it again changes nothing there."""
-    public = floor.settings.public_url
     ids = {channel.account: channel.id for channel in get_distribute().channels.list()}
     callback = {"token": TOKEN, "aes_key": AES_KEY}
     corp = document["wecom"]
@@ -204,7 +201,7 @@ def twin_document(
                 "appid": account["appid"], "secret": SECRET, "name": account["name"],
                 "account_type": account["type"], "verified": True,
                 "followers": account["followers"], "hidden": tastes.get(account["appid"], {}),
-                "callback_url": f"{public}/callbacks/official-account/{ids[account['appid']]}",
+                "callback_url": f"{PUBLIC}/callbacks/official-account/{ids[account['appid']]}",
                 **callback,
             }
             for account in document["accounts"]
@@ -214,7 +211,7 @@ def twin_document(
                 "corpid": corp["corpid"], "secret": SECRET, "agentid": corp["agentid"],
                 "name": corp["name"], "mass_rule": "daily",
                 "auto_confirm": {"enabled": True, "min_seconds": 3.0, "max_seconds": 12.0},
-                "callback_url": f"{public}/callbacks/wecom/{ids[corp['corpid']]}", **callback,
+                "callback_url": f"{PUBLIC}/callbacks/wecom/{ids[corp['corpid']]}", **callback,
                 "members": [
                     {"userid": one["userid"], "name": one["name"]} for one in corp["members"]
                 ],
@@ -231,7 +228,7 @@ def twin_document(
         ],
         "readers": {
             "enabled": True, "speed": 60.0, "seed": 20261121, "max_readers": 40,
-            "events_url": f"{public}/api/v1/events", "api_key": key, "link_base": public,
+            "events_url": f"{PUBLIC}/api/v1/events", "api_key": key, "link_base": PUBLIC,
         },
     }  # fmt: skip
 
@@ -251,28 +248,23 @@ def customers(document: Mapping[str, Any], tastes: Mapping[str, Any]) -> list[di
     ]
 
 
-def teach_twin(floor: Floor, url: str) -> None:
-    key = json.loads((floor.settings.data_dir / "twin_key.json").read_text())["key"]
-    document = twin_document(samples("audiences.json"), samples("hidden_tastes.json"), floor, key)
-    answer = requests.post(f"{url}/admin/setup", json=document, timeout=30)
-    if answer.status_code != requests.codes.ok:
-        raise SystemExit(f"[seed] the twin refused its setup: {answer.text}")
+def write_twin_document(floor: Floor) -> None:
+    """What the twin has to be told, kept for later starts; PUBLIC stands for our address."""
+    key = accounts().create_key("twin readers", [Scope.EVENTS], ACTOR)
+    document = twin_document(samples("audiences.json"), samples("hidden_tastes.json"), key)
+    write_private(floor.settings.data_dir / TWIN_DOCUMENT, document)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--twin", default="")
     parser.add_argument("--sandbox-url", default="")
     options = parser.parse_args()
     app = create_app()
     floor: Floor = app.extensions[FLOOR]
     with app.app_context():
-        if options.twin:
-            teach_twin(floor, options.twin)
-            get_distribute().plans.request(ACTOR)
-            return 0
         make_audiences(samples("audiences.json"), make_channels(samples("audiences.json")))
         import_content(app, floor)
+        write_twin_document(floor)
         make_access(floor, floor.settings.public_url, options.sandbox_url)
     return 0
 
