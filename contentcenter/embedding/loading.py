@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.embedding.bundled import BUNDLED_NAME, bundled_checkpoint
 from contentcenter.embedding.checkpoint import PASSAGE_PROMPT, QUERY_PROMPT
-from contentcenter.embedding.memory import return_freed_memory
 from contentcenter.embedding.ports import ModelIdentity
 from contentcenter.embedding.precision import choose_precision, read_cpu_flags
+from contentcenter.embedding.runtime import return_freed_memory, wait_passively
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -57,6 +57,7 @@ def load_model(
     `device` None takes CUDA where there is one. Raises `EngineUnavailable`, saying how to
     mend it, when the model can be had neither locally nor from the hub.
     """
+    wait_passively()
     device = device or _best_device()
     _limit_threads(threads)
     kind = choose_precision(precision, on_gpu=device.startswith("cuda"), cpu_flags=read_cpu_flags())

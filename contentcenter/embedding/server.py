@@ -32,9 +32,9 @@ from contentcenter.domain.errors import (
 from contentcenter.embedding import wire
 from contentcenter.embedding.cache import QUERY
 from contentcenter.embedding.loading import BUNDLED
-from contentcenter.embedding.memory import limit_arenas, return_freed_memory
 from contentcenter.embedding.ports import Embedder
 from contentcenter.embedding.precision import AUTO
+from contentcenter.embedding.runtime import limit_arenas, return_freed_memory
 from contentcenter.embedding.sentence import SentenceEmbedder
 
 _LOG = logging.getLogger("contentcenter.embedding.server")
