@@ -31,8 +31,9 @@ _ACTIVE = re.compile(
 )
 _BARE_PICTURE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
 _BLOCK_END = re.compile(r"</(?:p|h\d|li|tr|pre|blockquote)>|<br\s*/?>|<hr\s*/?>")
-_CELL_END = re.compile(r"</(?:td|th)>")
-_BLANK_LINES = re.compile(r"[ \t]*\n\s*\n+")
+_CELL_END = re.compile(r"\s*</(?:td|th)>\s*")
+_ROW_START = re.compile(r"<tr>\s*")
+_BLANK_LINES = re.compile(r"[ \t]*\n(?:\s*\n)*")
 _NAMED_PICTURES = 5
 _NESTING_MAX = 40
 
@@ -101,6 +102,6 @@ def _notes(raw: str, foreign: list[str]) -> tuple[dict[str, str], ...]:
 
 def plain_text(html: str) -> str:
     """The words of clean HTML, a line for each paragraph, list entry and table row."""
-    lined = _CELL_END.sub(" ", _BLOCK_END.sub("\n", html))
+    lined = _BLOCK_END.sub("\n", _ROW_START.sub("", _CELL_END.sub(" ", html)))
     words = entities.unescape(nh3.clean(lined, tags=set()))
     return _BLANK_LINES.sub("\n", unicodedata.normalize("NFC", words)).strip()

@@ -1,6 +1,6 @@
 """Imports: encodings and formats, repeats, kill -9 and going on."""
 
-# ruff: noqa: E501 - rows of a file stay on their lines
+
 
 from __future__ import annotations
 
