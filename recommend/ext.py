@@ -8,7 +8,7 @@ from flask import Flask, current_app
 
 from contentcenter.floor import Floor
 from contentcenter.jobs.scheduler import Tick
-from contentcenter.web.app import API
+from contentcenter.web.app import API, FLOOR
 from recommend.services import RecommendServices, build_services
 from recommend.services import ticks as service_ticks
 
@@ -27,10 +27,10 @@ def init_app(app: Flask, floor: Floor) -> None:
         app.cli.add_command(command)
 
 
+def ticks(app: Flask) -> list[Tick]:
+    """This room's periodic work, for the scheduler."""
+    return service_ticks(app.extensions[EXTENSION], app.extensions[FLOOR].queue)
+
+
 def get_recommend() -> RecommendServices:
     return cast("RecommendServices", current_app.extensions[EXTENSION])
-
-
-def ticks(app: Flask) -> list[Tick]:
-    """What the scheduler does for this room."""
-    return service_ticks(cast("RecommendServices", app.extensions[EXTENSION]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contentcenter.floor import Floor
+from contentcenter.jobs.names import JobName
+from contentcenter.jobs.ports import JobQueue
 from contentcenter.jobs.scheduler import Tick
 from recommend.corpus_service import CorpusService
 from recommend.event_service import EventService
@@ -54,9 +56,22 @@ def build_services(floor: Floor) -> RecommendServices:
     )
 
 
-def ticks(services: RecommendServices) -> list[Tick]:
-    """Short periodic work of this room."""
+def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
+    """Short periodic work: find what is due and put it on the queue."""
+
+    def refresh_stale() -> None:
+        ids = services.personas.stale()
+        if ids:
+            queue.enqueue(JobName.REFRESH_AUDIENCE, key="stale", audience_ids=ids)
+
+    def apply_left() -> None:
+        # What a lost job left behind; normally the relay has asked for it long before.
+        if services.learning.pending():
+            queue.enqueue(JobName.APPLY_EVENTS, key="left")
+
     return [
         Tick("corpus view", 300.0, services.corpus.refresh_if_stale),
+        Tick("stale personas", 60.0, refresh_stale),
+        Tick("events left", 30.0, apply_left),
         Tick("persona history", 600.0, services.personas.remember),
     ]
