@@ -15,11 +15,13 @@ from redis.retry import Retry
 
 import contentcenter.commands
 import contentcenter.console
+import distribute.console
 import distribute.ext
 import distribute.jobs
 import ingest.console
 import ingest.ext
 import ingest.jobs
+import recommend.console
 import recommend.ext
 import recommend.jobs
 from contentcenter import logs
@@ -54,7 +56,7 @@ LISTENERS = {
     ],
     facts.PlanRequested.topic: [Listener(JobName.PLAN, "plan_id", "plan_id", many=False)],
 }
-SECTIONS = (ingest.console.SECTION,)
+SECTIONS = (ingest.console.SECTION, recommend.console.SECTION, distribute.console.SECTION)
 JOBS = {**ingest.jobs.JOBS, **recommend.jobs.JOBS, **distribute.jobs.JOBS}
 
 

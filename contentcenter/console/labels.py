@@ -111,7 +111,7 @@ EVENTS = {
     "order": Label("下单"),
     "refund": Label("退款"),
     "join": Label("加入"),
-    "leave": Label("退出"),
+    "leave": Label("离开"),
     "dislike": Label("不感兴趣"),
     "mute": Label("免打扰"),
 }

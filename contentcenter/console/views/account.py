@@ -13,7 +13,7 @@ from contentcenter.domain.roles import Scope
 from contentcenter.web.auth import accounts
 
 
-@blueprint.get("/sign-in")
+@blueprint.get("/login")
 def sign_in() -> str | Response:
     target = request.args.get("next", "")
     if g.account is not None:
@@ -21,7 +21,7 @@ def sign_in() -> str | Response:
     return render_template("console/sign_in.html", next=target, username="", problem="")
 
 
-@blueprint.post("/sign-in")
+@blueprint.post("/login")
 def sign_in_post() -> str | Response | tuple[str, int]:
     form = request.form
     username, target = form.get("username", "").strip(), form.get("next", "")
@@ -43,7 +43,7 @@ def _problem(error: NotAuthenticated) -> str:
     return t("用户名或密码不正确。忘记密码请联系管理员重设。")
 
 
-@blueprint.post("/sign-out")
+@blueprint.post("/logout")
 def sign_out() -> Response:
     forget()
     flash(t("已退出登录"), "ok")
