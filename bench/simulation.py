@@ -55,6 +55,7 @@ from sandbox.readers import (
 from sandbox.topics import topics_of
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+CACHE = Path("var/cache")
 START = datetime(2026, 11, 1, tzinfo=UTC)
 LOCAL_HOURS = timedelta(hours=8)
 MEASURED_DAYS = 7
@@ -253,7 +254,7 @@ def _with_signals(world: World, memory: Memory) -> list[MatchItem]:
 # --- a run ------------------------------------------------------------------------------------
 
 
-def run(world: World, choose: Choice, seed: int, days: int, members: int) -> list[DayResult]:
+def simulate(world: World, choose: Choice, seed: int, days: int, members: int) -> list[DayResult]:
     """One seeded run; readers leave, tire and remember as the twin's readers do."""
     readers = {group.id: _readers(world, group, seed, members) for group in world.groups}
     memory = Memory(
@@ -286,15 +287,15 @@ class _Run:
     rng: np.random.Generator
 
 
-def _one_day(run: _Run, seed: int, day: int) -> DayResult:
+def _one_day(state: _Run, seed: int, day: int) -> DayResult:
     total = np.zeros(4, dtype=np.int64)
-    for group in run.world.groups:
+    for group in state.world.groups:
         now = START + timedelta(days=day, hours=group.hour) - LOCAL_HOURS
-        number = run.choose(run.world, group, run.memory, now, run.rng)
-        run.memory.told[group.id].add(number)
+        number = state.choose(state.world, group, state.memory, now, state.rng)
+        state.memory.told[group.id].add(number)
         luck = stable_seed(seed, day, group.id)
-        kinds = _tell(run.world.items[number], group, run.readers, now, luck)
-        _learn(run, group, number, now, kinds)
+        kinds = _tell(state.world.items[number], group, state.readers, now, luck)
+        _learn(state, group, number, now, kinds)
         wanted = ("impression", "click", "leave", "order")
         total += np.array([kinds.count(kind) for kind in wanted])
     return DayResult(*(int(one) for one in total))
@@ -319,8 +320,8 @@ def _tell(
     return kinds
 
 
-def _learn(run: _Run, group: Group, number: int, now: datetime, kinds: Sequence[str]) -> None:
-    memory, item = run.memory, run.world.items[number].match
+def _learn(state: _Run, group: Group, number: int, now: datetime, kinds: Sequence[str]) -> None:
+    memory, item = state.memory, state.world.items[number].match
     facts = ItemFacts(item.vector, item.category, item.tags, item.price_fen)
     events = []
     for kind in kinds:
@@ -332,7 +333,7 @@ def _learn(run: _Run, group: Group, number: int, now: datetime, kinds: Sequence[
             memory.signals[number] = add_response(signal, Response(number, EventKind(kind), now))
     memory.shown += kinds.count("impression")
     memory.liked += kinds.count("click")
-    memory.learned[group.id] = learn(memory.learned[group.id], events, run.world.corpus)
+    memory.learned[group.id] = learn(memory.learned[group.id], events, state.world.corpus)
 
 
 def click_rate(results: Sequence[DayResult], last: int = MEASURED_DAYS) -> float:
@@ -376,7 +377,7 @@ def compare(world: World, seeds: Sequence[int], days: int, members: int) -> dict
     rates: dict[str, list[float]] = {}
     leaves: dict[str, int] = {}
     for name, (where, choose) in ways.items():
-        runs = [run(where, choose, seed, days, members) for seed in seeds]
+        runs = [simulate(where, choose, seed, days, members) for seed in seeds]
         rates[name] = [click_rate(one) for one in runs]
         leaves[name] = sum(day.leaves for one in runs for day in one)
     mean = {name: float(np.mean(values)) for name, values in rates.items()}
@@ -390,21 +391,24 @@ def compare(world: World, seeds: Sequence[int], days: int, members: int) -> dict
     }
 
 
+def run(seeds: int = 5, days: int = 21, members: int = 60) -> dict[str, Any]:
+    """The whole measurement on the sample files with the bundled model."""
+    from contentcenter.embedding.sentence import SentenceEmbedder
+
+    begin = time.perf_counter()
+    world = load_world(SentenceEmbedder(cache_dir=CACHE, device="cpu"))
+    result = compare(world, range(101, 101 + seeds), days, members)
+    seconds = round(time.perf_counter() - begin, 1)
+    return {**result, "items": len(world.items), "seeds": seeds, "seconds": seconds}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--days", type=int, default=21)
     parser.add_argument("--members", type=int, default=60)
-    parser.add_argument("--cache", type=Path, default=Path("var/cache"))
     options = parser.parse_args()
-    from contentcenter.embedding.sentence import SentenceEmbedder
-
-    begin = time.perf_counter()
-    world = load_world(SentenceEmbedder(cache_dir=options.cache, device="cpu"))
-    result = compare(world, range(101, 101 + options.seeds), options.days, options.members)
-    result["items"] = len(world.items)
-    result["seconds"] = round(time.perf_counter() - begin, 1)
-    print(json.dumps(result))
+    print(json.dumps(run(options.seeds, options.days, options.members)))
 
 
 if __name__ == "__main__":

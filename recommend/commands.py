@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from recommend.ext import get_recommend
 from recommend.search_request import SearchRequest
@@ -15,6 +15,7 @@ audiences = AppGroup("audiences", help="Audiences and their personas.")
 @click.argument("text")
 @click.option("--size", default=10, show_default=True)
 @click.option("--audience", type=int, default=None, help="Rank for this audience.")
+@with_appcontext
 def search(text: str, size: int, audience: int | None) -> None:
     """Search published items."""
     answer = get_recommend().search.search(SearchRequest(q=text, size=size, audience_id=audience))

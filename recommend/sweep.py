@@ -49,7 +49,7 @@ def sweep(
     for items in batches:
         item_side, audience_side = fold(items, audiences, rules, folded)
         folded = audience_side
-        _sweep_batch(items, item_side, audiences, audience_side, keeper)
+        sweep_batch(items, item_side, audiences, audience_side, keeper)
     return keeper.best()
 
 
@@ -87,13 +87,14 @@ def _barred_prices(parts: Sequence[Block], audiences: AudienceFeatures) -> Vecto
     return np.hstack(out)
 
 
-def _sweep_batch(
+def sweep_batch(
     items: ItemFeatures,
     item_side: Vectors,
     audiences: AudienceFeatures,
     audience_side: Vectors,
     keeper: Keeper,
 ) -> None:
+    """Offer every pair of a folded batch to the keeper, tile by tile."""
     for start in range(0, len(audiences), AUDIENCE_TILE):
         rows = slice(start, start + AUDIENCE_TILE)
         side = np.ascontiguousarray(audience_side[:, rows])

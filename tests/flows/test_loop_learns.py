@@ -11,8 +11,8 @@ from bench.simulation import (
     load_world,
     most_popular,
     ours,
-    run,
     silent,
+    simulate,
 )
 from contentcenter.embedding.hashing import HashingEmbedder
 
@@ -28,7 +28,7 @@ def world() -> World:
 
 
 def rate(world: World, choose: object) -> float:
-    runs = [run(world, choose, seed, DAYS, MEMBERS) for seed in SEEDS]  # type: ignore[arg-type]
+    runs = [simulate(world, choose, seed, DAYS, MEMBERS) for seed in SEEDS]  # type: ignore[arg-type]
     return sum(click_rate(one) for one in runs) / len(runs)
 
 
@@ -52,9 +52,9 @@ def test_nothing_is_told_to_a_group_twice_and_equal_seeds_give_equal_runs(world:
         told[arguments[1].id].append(number)  # type: ignore[attr-defined]
         return number
 
-    first = run(world, watched, 5, 6, 20)
+    first = simulate(world, watched, 5, 6, 20)
     assert all(len(set(numbers)) == len(numbers) == 6 for numbers in told.values())
-    assert run(world, ours(), 5, 6, 20) == first
+    assert simulate(world, ours(), 5, 6, 20) == first
 
 
 def test_no_price_above_a_hard_ceiling_is_ever_chosen(world: World) -> None:
@@ -67,7 +67,7 @@ def test_no_price_above_a_hard_ceiling_is_ever_chosen(world: World) -> None:
         seen.append((ceilings[arguments[1].id], world.items[number].match.price_fen))  # type: ignore[attr-defined]
         return number
 
-    run(world, watched, 6, 5, 10)
+    simulate(world, watched, 6, 5, 10)
     bound = [(ceiling, price) for ceiling, price in seen if ceiling is not None]
     assert bound
     assert all(price is None or price <= ceiling for ceiling, price in bound)
