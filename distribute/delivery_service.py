@@ -69,14 +69,9 @@ class DeliveryService:
         many. A batch the queue loses is put there again when its lease ends."""
         now = self._clock.now()
         with self._db.reading() as session:
-            active = self._active_channels(session)
             due = due_posts(session, now, self._rules.due_limit)
-        batches_: dict[int, list[int]] = {}
-        for post_id, channel_id in due:
-            if channel_id in active:
-                batches_.setdefault(channel_id, []).append(post_id)
         count = 0
-        for channel_id, ids in batches_.items():
+        for channel_id, ids in due.items():
             if self._health.resting(channel_id):
                 continue
             for start in range(0, len(ids), self._rules.batch):

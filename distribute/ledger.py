@@ -16,9 +16,10 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from contentcenter.domain.channels import ChannelState
 from contentcenter.domain.facts import DeliverySettled, PostApproved
 from contentcenter.domain.posts import POST_MOVES, PostState
-from contentcenter.store.tables import OutboxRow
+from contentcenter.store.tables import ChannelRow, OutboxRow
 from distribute.quota import QuotaLedger
 from distribute.tables import DeliveryRow, PostRow
 
@@ -165,23 +166,30 @@ class PostLedger:
         session.info["facts"] = True
 
 
-def due_posts(session: Session, now: datetime, limit: int) -> list[tuple[int, int]]:
-    """(post id, channel id) of approved posts whose hour has come and that no queue holds.
+def due_posts(session: Session, now: datetime, limit: int) -> dict[int, list[int]]:
+    """Approved posts whose hour has come and that no queue holds, by active channel: at most
+    `limit` of each, so that one channel's backlog keeps no other waiting.
 
     On an approved post `next_look_at` is the lease of the queue: until then a job is under way.
     """
-    query = (
-        select(PostRow.id, PostRow.channel_id)
-        .where(
-            PostRow.state == PostState.APPROVED,
-            PostRow.slot_at <= now,
-            or_(PostRow.not_before.is_(None), PostRow.not_before <= now),
-            or_(PostRow.next_look_at.is_(None), PostRow.next_look_at <= now),
-        )
-        .order_by(PostRow.slot_at, PostRow.id)
-        .limit(limit)
+    due = (
+        PostRow.state == PostState.APPROVED,
+        PostRow.slot_at <= now,
+        or_(PostRow.not_before.is_(None), PostRow.not_before <= now),
+        or_(PostRow.next_look_at.is_(None), PostRow.next_look_at <= now),
     )
-    return [(post_id, channel_id) for post_id, channel_id in session.execute(query)]
+    channels = (
+        select(PostRow.channel_id)
+        .join(ChannelRow, ChannelRow.id == PostRow.channel_id)
+        .where(*due, ChannelRow.state == ChannelState.ACTIVE)
+        .distinct()
+    )
+    found: dict[int, list[int]] = {}
+    for channel_id in session.scalars(channels).all():
+        query = select(PostRow.id).where(PostRow.channel_id == channel_id, *due)
+        query = query.order_by(PostRow.slot_at, PostRow.id).limit(limit)
+        found[channel_id] = list(session.scalars(query))
+    return found
 
 
 def _fresh(now: datetime) -> dict[str, Any]:
