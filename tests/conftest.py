@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fixtures.floor",
     "tests.fixtures.embedding",
     "tests.fixtures.twin",
+    "tests.fixtures.product",
 ]

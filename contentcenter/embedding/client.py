@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -122,10 +123,9 @@ class _Connections:
         kept = self._take()
         try:
             if kept is not None:
-                try:
+                # It may have been closed while idle, or the server was restarted.
+                with suppress(http.client.RemoteDisconnected, ConnectionError):
                     return self._exchange(kept, method, path, body)
-                except (http.client.RemoteDisconnected, ConnectionError):
-                    pass  # closed while idle, or the server was restarted
             return self._exchange(self._new(), method, path, body)
         except TimeoutError as error:
             raise self._away(f"did not answer within {self._timeout:g} seconds") from error

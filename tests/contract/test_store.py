@@ -148,7 +148,6 @@ def test_the_trail_of_one_thing_is_in_order(db: Database) -> None:
     assert [(row.actor, row.action) for row in trail] == [("小王", "created"), ("小李", "approved")]
 
 
-
 def test_migrations_make_what_the_code_says(db: Database) -> None:
     Table.metadata.drop_all(db.engine)
     with db.transaction() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -84,7 +85,7 @@ def test_every_job_has_a_function_that_takes_ids_only() -> None:
     for name, function in JOBS.items():
         hints = typing.get_type_hints(function)
         hints.pop("return")
-        assert set(hints.values()) <= {int, list[int]}, name
+        assert set(hints.values()) <= {int, list[int], Sequence[int]}, name
 
 
 def test_every_listener_names_a_real_argument() -> None:
