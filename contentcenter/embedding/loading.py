@@ -59,8 +59,8 @@ def load_model(
     """
     wait_passively()
     device = device or _best_device()
-    _limit_threads(threads)
     kind = choose_precision(precision, on_gpu=device.startswith("cuda"), cpu_flags=read_cpu_flags())
+    _limit_threads(threads)
     if model == BUNDLED:
         checkpoint = bundled_checkpoint(cache_dir, kind)
         transformer = _open(str(checkpoint.folder), device, kind, local=True)
@@ -96,9 +96,9 @@ def _best_device() -> str:
 
 
 def _limit_threads(threads: int | None) -> None:
-    import torch
-
     if threads is not None:
+        import torch
+
         torch.set_num_threads(threads)
 
 
