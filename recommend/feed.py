@@ -120,6 +120,10 @@ class _Spread:
             name: _codes([getattr(one, name) for one in candidates])
             for name in ("author", "category", "source")
         }
+        self._rows_of_work: dict[int, list[int]] = {}
+        for row, one in enumerate(candidates):
+            for work in one.works:
+                self._rows_of_work.setdefault(work, []).append(row)
         self._picked: list[int] = []
 
     def pick(self) -> Picked:
@@ -152,11 +156,8 @@ class _Spread:
         self._taken[row] = True
         self._picked.append(row)
         self._near = np.maximum(self._near, self._vectors @ self._vectors[row])
-        works = set(self._candidates[row].works)
-        if works:
-            for other, one in enumerate(self._candidates):
-                if works & set(one.works):
-                    self._same_work[other] = True
+        for work in self._candidates[row].works:
+            self._same_work[self._rows_of_work[work]] = True
 
 
 def _codes(values: Sequence[str]) -> npt.NDArray[np.int64]:

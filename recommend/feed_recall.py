@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
@@ -20,7 +22,8 @@ from recommend.signals import LIKES, hottest, load_signals, read_together
 
 EACH = 100
 LIKED_DEPTH = 12
-NEWEST = 200
+NEWEST = 400
+COMMON_SECONDS = 5.0
 # The index filters this many seen items inside its scan; the rest is dropped afterwards.
 EXCLUDED = 2_000
 
@@ -47,6 +50,8 @@ class FeedRecall:
     def __init__(self, floor: Floor, corpus: CorpusService) -> None:
         self._floor = floor
         self._corpus = corpus
+        self._lock = threading.Lock()
+        self._kept: tuple[float, dict[Recall, list[int]]] | None = None
 
     def recall(self, who: RecallFor) -> Recalled:
         now = self._floor.clock.now()
@@ -85,13 +90,16 @@ class FeedRecall:
         return out
 
     def _from_index(self, persona: Persona, base: Filters) -> dict[Recall, Sequence[int]]:
-        sources: dict[Recall, Callable[[Persona, Filters], list[int]]] = {
-            Recall.PERSONA: self._near,
-            Recall.FOLLOWED: self._followed,
-            Recall.EDITORS: self._editors,
-            Recall.EXPLORE: self._unexplored,
+        barred = set(base.exclude_ids)
+        common = {
+            recall: [one for one in ids if one not in barred][:EACH]
+            for recall, ids in self._common().items()
         }
-        return {recall: source(persona, base) for recall, source in sources.items()}
+        return {
+            Recall.PERSONA: self._near(persona, base),
+            Recall.FOLLOWED: self._followed(persona, base),
+            **common,
+        }
 
     def _near(self, persona: Persona, base: Filters) -> list[int]:
         if not persona.centre_shares:
@@ -110,17 +118,31 @@ class FeedRecall:
             ids += self._floor.index.select(replace(base, categories=categories), EACH // 2)
         return list(dict.fromkeys(ids))
 
-    def _editors(self, _: Persona, base: Filters) -> list[int]:
-        return self._floor.index.select(replace(base, kinds=("pgc",)), EACH // 2)
+    def _common(self) -> dict[Recall, list[int]]:
+        """What is the same for every reader: kept for a few seconds, longer than one page
+        needs so that a reader who has seen much still finds some."""
+        with self._lock:
+            if self._kept is not None and time.monotonic() - self._kept[0] < COMMON_SECONDS:
+                return self._kept[1]
+        base = Filters(
+            states=(ItemState.PUBLISHED.value,), rights_at=self._floor.clock.now(), in_stock=True
+        )
+        lists = {
+            Recall.EDITORS: self._floor.index.select(replace(base, kinds=("pgc",)), NEWEST),
+            Recall.EXPLORE: self._unexplored(base),
+        }
+        with self._lock:
+            self._kept = (time.monotonic(), lists)
+        return lists
 
-    def _unexplored(self, _: Persona, base: Filters) -> list[int]:
+    def _unexplored(self, base: Filters) -> list[int]:
         """The newest items, least shown first."""
         newest = self._floor.index.select(base, NEWEST)
         with self._floor.db.reading() as session:
             signals = load_signals(session, newest, self._floor.clock.now())
         order = {one: place for place, one in enumerate(newest)}
         shown = {one: signals[one].shown if one in signals else 0.0 for one in newest}
-        return sorted(newest, key=lambda one: (shown[one] // 20, order[one]))[:EACH]
+        return sorted(newest, key=lambda one: (shown[one] // 20, order[one]))
 
     def _from_store(self) -> dict[Recall, Sequence[int]]:
         query = (

@@ -30,7 +30,6 @@ from recommend.feed import (
     reason,
 )
 from recommend.feed_recall import FeedRecall, RecallFor, followed
-from recommend.match_features import item_features
 from recommend.match_service import MatchService
 from recommend.matching import Scores
 from recommend.persona_math import Persona
@@ -96,7 +95,6 @@ class FeedService:
         settings: FeedSettings | None = None,
     ) -> None:
         self._floor = floor
-        self._corpus = corpus
         self._personas = personas
         self._matches = matches
         self._shelf = shelf
@@ -158,10 +156,9 @@ class FeedService:
         shelf = [one for one in self._shelf.visible(came).values() if one.open(now)]
         if not shelf:
             return []
-        scores = self._matches.persona_scores(shelf, persona)
-        vectors = item_features([one.match for one in shelf], self._corpus.view(), now).vectors
+        scores, features = self._matches.scored(shelf, persona)
         candidates = [_candidate(one, came[one.id], one.id in visit.served_lately) for one in shelf]
-        order = rank(candidates, scores.total[:, 0], vectors, size + SPARE, self._settings)
+        order = rank(candidates, scores.total[:, 0], features.vectors, size + SPARE, self._settings)
         rows = [picked.row for picked in order]
         return self._checked(shelf, rows, scores, candidates, _Why(persona))[:size]
 

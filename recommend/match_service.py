@@ -184,9 +184,13 @@ class MatchService:
 
     def persona_scores(self, shelf: Sequence[ShelfItem], persona: Persona) -> Scores:
         """Scores of items for one persona (a reader's, or an audience's in a search)."""
+        return self.scored(shelf, persona)[0]
+
+    def scored(self, shelf: Sequence[ShelfItem], persona: Persona) -> tuple[Scores, ItemFeatures]:
+        """Scores for one persona, and the item columns they were made from."""
         items = self._item_features(shelf, self._floor.clock.now())
         who = audience_features([0], [persona], self._corpus.view(), self.settings)
-        return score_matrix(items, who, self.settings)
+        return score_matrix(items, who, self.settings), items
 
     def _recalled(self, persona: Persona, wanted: Filters) -> list[int]:
         index, ids = self._floor.index, []

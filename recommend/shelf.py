@@ -1,12 +1,14 @@
-"""Items as matching and the feed need them: light, with vector and signals, cached by version.
+"""Items as matching and the feed need them: light, with vector and signals, in a bounded cache.
 
-The state and version of every item are read from the store each time; the rest is kept in a
-bounded cache for as long as the version stands.
+An entry is used unasked for a few seconds; after that the store is asked for the item's state
+and version, and only a changed item is loaded again. Whoever shows items to people checks
+their state, stock and rights once more, item by item (see `feed_service.showable`).
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +27,7 @@ from recommend.match_features import MatchItem
 from recommend.signals import Signal, load_signals
 
 CACHED_ITEMS = 20_000
+TRUST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,50 +52,89 @@ class ShelfItem:
         return self.in_stock and self.card.allowed(at, channel_kind)
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """`checked` is when the store last confirmed this version; `whole`: the vector is there
+    or known not to exist."""
+
+    version: int
+    item: ShelfItem
+    checked: float
+    whole: bool
+
+
 class Shelf:
     """Loads shelf items by id. One per process; safe for several threads."""
 
-    def __init__(self, floor: Floor, size: int = CACHED_ITEMS) -> None:
+    def __init__(
+        self, floor: Floor, size: int = CACHED_ITEMS, trust_seconds: float = TRUST_SECONDS
+    ) -> None:
         self._floor = floor
         self._size = size
+        self._trust = trust_seconds
         self._lock = threading.Lock()
-        self._kept: OrderedDict[int, tuple[int, ShelfItem]] = OrderedDict()
+        self._kept: OrderedDict[int, _Kept] = OrderedDict()
 
     def visible(self, ids: Iterable[int]) -> dict[int, ShelfItem]:
-        """Items that may be shown now by their state, in the order asked. Vectors are left
-        out while the index does not answer."""
+        """Published items, in the order asked (a withdrawal may show up to five seconds
+        late). Vectors are left out while the index does not answer."""
         wanted = list(dict.fromkeys(ids))
-        with self._floor.db.reading() as session:
-            versions = _versions(session, wanted)
-            missing = [one for one in versions if not self._has(one, versions[one])]
-            cards = load_items(session, missing) if missing else {}
-            signals = load_signals(session, list(versions), self._floor.clock.now())
-        self._fill(cards)
+        found = self._trusted(wanted)
+        doubtful = [one for one in wanted if one not in found]
+        if doubtful:
+            found |= self._checked(doubtful)
+        return {one: found[one] for one in wanted if one in found}
+
+    def _trusted(self, ids: Sequence[int]) -> dict[int, ShelfItem]:
+        since = time.monotonic() - self._trust
         with self._lock:
             return {
-                one: _with_signal(self._kept[one][1], signals.get(one))
-                for one in wanted
-                if one in versions and one in self._kept
+                one: kept.item
+                for one in ids
+                if (kept := self._kept.get(one)) is not None and kept.checked >= since
             }
 
-    def _has(self, item_id: int, version: int) -> bool:
-        with self._lock:
-            known = self._kept.get(item_id)
-            if known is None or known[0] != version:
-                return False
-            self._kept.move_to_end(item_id)
-            return True
+    def _checked(self, ids: Sequence[int]) -> dict[int, ShelfItem]:
+        """Ask the store; load what is new or changed; keep it."""
+        with self._floor.db.reading() as session:
+            versions = _versions(session, ids)
+            with self._lock:
+                known = {one: self._kept[one] for one in versions if one in self._kept}
+            missing = [
+                one
+                for one, version in versions.items()
+                if one not in known or known[one].version != version or not known[one].whole
+            ]
+            cards = load_items(session, missing) if missing else {}
+            signals = load_signals(session, list(versions), self._floor.clock.now())
+        fresh = self._loaded(cards)
+        now = time.monotonic()
+        kept = {
+            one: replace(entry, item=_with_signal(entry.item, signals.get(one)), checked=now)
+            for one, entry in {**known, **fresh}.items()
+        }
+        self._keep(kept, gone=[one for one in ids if one not in kept])
+        return {one: entry.item for one, entry in kept.items()}
 
-    def _fill(self, cards: dict[int, ItemCard]) -> None:
+    def _loaded(self, cards: dict[int, ItemCard]) -> dict[int, _Kept]:
         if not cards:
-            return
-        vectors, complete = self._vectors(list(cards))
+            return {}
+        vectors, whole = self._vectors(list(cards))
+        return {
+            one: _Kept(
+                card.version, shelf_item(card, vectors.get(one)), 0.0, whole and one in vectors
+            )
+            for one, card in cards.items()
+        }
+
+    def _keep(self, entries: dict[int, _Kept], gone: Sequence[int]) -> None:
         with self._lock:
-            for item_id, card in cards.items():
-                # Without its vector an item is usable now but not worth keeping: -1 is no version.
-                kept = card.version if complete and item_id in vectors else -1
-                self._kept[item_id] = (kept, shelf_item(card, vectors.get(item_id)))
-            while len(self._kept) > max(self._size, len(cards)):
+            for one in gone:
+                self._kept.pop(one, None)
+            for one, entry in entries.items():
+                self._kept[one] = entry
+                self._kept.move_to_end(one)
+            while len(self._kept) > self._size:
                 self._kept.popitem(last=False)
 
     def _vectors(self, ids: Sequence[int]) -> tuple[dict[int, Vectors], bool]:

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from contentcenter.console.sections import NavEntry, Place, Section
+from flask import url_for
+
+from contentcenter.console.links import url_if
+from contentcenter.console.sections import Figure, NavEntry, Panel, Place, Section
 from recommend.console import matches, personas, search
 from recommend.console.base import blueprint
+from recommend.ext import get_recommend
 
 PAGES = (matches, personas, search)
+
+
+def panel() -> Panel:
+    """Whether what readers did has been learned from, and every persona is up to date."""
+    services = get_recommend()
+    pending, stale = services.learning.pending(), len(services.personas.stale())
+    audiences = url_if("distribute_console.audiences")
+    return Panel(
+        title="画像与搜索",
+        place=Place.HEALTH,
+        href=url_for("recommend_console.search"),
+        figures=(
+            Figure("待学习的行为", pending, tone="amber" if pending else ""),
+            Figure("待更新的画像", stale, audiences, "amber" if stale else ""),
+        ),
+        empty="" if pending or stale else "行为都已学习，画像都是最新的",
+    )
+
 
 SECTION = Section(
     blueprint=blueprint,
     entries=(NavEntry("搜索", "recommend_console.search", "search", Place.CONTENT + 1),),
+    panels=(panel,),
 )
