@@ -13,6 +13,7 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from contentcenter.clock import Clock
 from contentcenter.domain.content import INDEXED_STATES
@@ -118,8 +119,7 @@ class Indexer:
         fresh, _ = embed(self._embedder, texts)
         if fresh:
             with self._db.transaction() as session:
-                for key, embedded in fresh.items():
-                    store_passages(session, key, embedded, identity)
+                store_passages(session, fresh, identity)
         return vectors | {key: embedded.item for key, embedded in fresh.items()}
 
     def _learn(self, cards: Iterable[ItemCard]) -> None:
@@ -134,10 +134,10 @@ class Indexer:
         if not versions:
             return
         with self._db.transaction() as session:
-            for key, version in versions.items():
-                session.execute(
-                    update(ItemRow).where(ItemRow.id == key).values(indexed_version=version)
-                )
+            known = _known(session, list(versions))
+            rows = [{"id": key, "indexed_version": versions[key]} for key in known]
+            if rows:
+                session.execute(update(ItemRow), rows)
 
     def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Fill a new index from the store and switch to it; returns how many items it holds.
@@ -214,15 +214,19 @@ class Indexer:
                 session.execute(
                     update(ItemRow).where(ItemRow.id.in_(part)).values(indexed_version=-1)
                 )
-                known = session.scalars(select(ItemRow.id).where(ItemRow.id.in_(part)))
-                for key in list(known):
+                for key in _known(session, part):
                     outbox.record(session, ItemChanged(key), self._clock.now())
-            known_ids = self._known(part)
-            self._index.remove([key for key in part if key not in known_ids])
+            with self._db.reading() as session:
+                known = _known(session, part)
+            self._index.remove([key for key in part if key not in known])
 
-    def _known(self, ids: Sequence[int]) -> set[int]:
-        with self._db.reading() as session:
-            return set(session.scalars(select(ItemRow.id).where(ItemRow.id.in_(ids))))
+
+def _known(session: Session, ids: Sequence[int]) -> set[int]:
+    found: set[int] = set()
+    for start in range(0, len(ids), _CHUNK):
+        query = select(ItemRow.id).where(ItemRow.id.in_(ids[start : start + _CHUNK]))
+        found.update(session.scalars(query))
+    return found
 
 
 def out_of_step() -> ColumnElement[bool]:

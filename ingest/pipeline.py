@@ -27,7 +27,7 @@ from contentcenter.text.analysis import Analyser
 from ingest.context import Context, load_context
 from ingest.deciding import Decision, decide
 from ingest.preparing import Incoming, Prepared, prepare
-from ingest.storing import store_decision
+from ingest.storing import store_decisions
 from ingest.vectors import Embedded, embed, texts_of
 from ingest.writing import ItemWriter
 
@@ -149,23 +149,25 @@ class Pipeline:
         identity = self._embedder.identity()
         with self._db.transaction() as session:
             writer = ItemWriter(session, ACTOR, self._clock.now())
-            for decision in decisions:
-                row = _still_waiting(session, decision.item_id, versions)
-                if row is not None:
-                    published = store_decision(writer, row, decision, embedded[row.id], identity)
-                    (report.published if published else report.ready).append(row.id)
-            for item_id, reason in list(report.failed.items()):
-                row = _still_waiting(session, item_id, versions)
-                if row is not None:
-                    row.failure = reason
-                    fact = ItemChanged(row.id)
-                    writer.move(row, ItemState.FAILED, fact, "failed", reason=reason)
+            rows = _still_waiting(session, versions)
+            fit = [decision for decision in decisions if decision.item_id in rows]
+            published = store_decisions(writer, rows, fit, embedded, identity)
+            report.published += sorted(published)
+            report.ready += [one.item_id for one in fit if one.item_id not in published]
+            for item_id in report.failed.keys() & rows.keys():
+                row, reason = rows[item_id], report.failed[item_id]
+                row.failure = reason
+                writer.move(row, ItemState.FAILED, ItemChanged(row.id), "failed", reason=reason)
 
 
-def _still_waiting(session: Session, item_id: int, versions: Mapping[int, int]) -> ItemRow | None:
-    row = session.get(ItemRow, item_id, with_for_update=True)
-    fits = row is not None and row.version == versions.get(item_id)
-    return row if row is not None and fits and row.state == ItemState.RECEIVED else None
+def _still_waiting(session: Session, versions: Mapping[int, int]) -> dict[int, ItemRow]:
+    """The rows that nobody touched since they were read, locked where the database can."""
+    query = select(ItemRow).where(ItemRow.id.in_(list(versions))).with_for_update()
+    return {
+        row.id: row
+        for row in session.scalars(query)
+        if row.version == versions[row.id] and row.state == ItemState.RECEIVED
+    }
 
 
 def explain(error: Exception) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.errors import InvalidInput
@@ -84,18 +84,25 @@ def _one_by_one(
 
 
 def store_passages(
-    session: Session, item_id: int, embedded: Embedded, identity: ModelIdentity
+    session: Session, embedded: Mapping[int, Embedded], identity: ModelIdentity
 ) -> None:
-    """Replace an item's passages."""
-    session.execute(delete(PassageRow).where(PassageRow.item_id == item_id))
-    halves = embedded.vectors.astype("<f2")
-    session.add_all(
-        PassageRow(
-            item_id=item_id, position=position, text=text, vector=halves[position].tobytes(),
-            model=str(identity),
+    """Replace the passages of these items."""
+    session.execute(delete(PassageRow).where(PassageRow.item_id.in_(list(embedded))))
+    values = [
+        {
+            "item_id": item_id,
+            "position": position,
+            "text": text,
+            "vector": vector.tobytes(),
+            "model": str(identity),
+        }
+        for item_id, one in embedded.items()
+        for position, (text, vector) in enumerate(
+            zip(one.texts, one.vectors.astype("<f2"), strict=True)
         )
-        for position, text in enumerate(embedded.texts)
-    )  # fmt: skip
+    ]
+    if values:
+        session.execute(insert(PassageRow), values)
 
 
 def load_vectors(
