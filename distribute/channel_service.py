@@ -108,8 +108,8 @@ class ChannelService:
             audit.log(session, now, actor, "changed", ("channel", row.id), credentials=changed)
             return _view(row)
 
-    def pause(self, actor: str, channel_id: int) -> ChannelView:
-        return self._set_state(actor, channel_id, ChannelState.PAUSED, "")
+    def pause(self, actor: str, channel_id: int, reason: str = "") -> ChannelView:
+        return self._set_state(actor, channel_id, ChannelState.PAUSED, reason)
 
     def resume(self, actor: str, channel_id: int) -> ChannelView:
         """Send again; also ends `attention`."""
@@ -144,7 +144,7 @@ class ChannelService:
             if row.state == state:
                 raise Conflict(f"The channel is {state} already", state=state)
             row.state, row.state_reason = state, reason
-            audit.log(session, now, actor, str(state), ("channel", row.id))
+            audit.log(session, now, actor, str(state), ("channel", row.id), reason=reason)
             return _view(row)
 
 

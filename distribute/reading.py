@@ -3,7 +3,7 @@ week looks like."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,12 @@ from sqlalchemy import func, select
 from contentcenter.domain.events import EventKind
 from contentcenter.store.database import Database
 from contentcenter.store.tables import AudienceRow, EventRow
+from distribute.posts_view import PostCard, PostFilter, list_posts
 from distribute.tables import PlanRefusalRow, PostRow
 
 CHUNK = 400
+# Of one audience in one stretch of days; far above any cap.
+MOST_POSTS = 200
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,36 @@ class ReadingService:
         query = select(AudienceRow.state, func.count()).group_by(AudienceRow.state)
         with self._db.reading() as session:
             return {row[0]: row[1] for row in session.execute(query)}
+
+    def audiences_by_channel(self) -> dict[int, int]:
+        """How many audiences each channel has."""
+        query = select(AudienceRow.channel_id, func.count()).group_by(AudienceRow.channel_id)
+        with self._db.reading() as session:
+            return {row[0]: row[1] for row in session.execute(query)}
+
+    def audience_names(self, ids: Iterable[int]) -> dict[int, str]:
+        wanted = sorted(set(ids))
+        with self._db.reading() as session:
+            return {
+                row[0]: row[1]
+                for start in range(0, len(wanted), CHUNK)
+                for row in session.execute(
+                    select(AudienceRow.id, AudienceRow.name).where(
+                        AudienceRow.id.in_(wanted[start : start + CHUNK])
+                    )
+                )
+            }
+
+    def posts_between(
+        self, audience_ids: Sequence[int], start: datetime, end: datetime
+    ) -> list[PostCard]:
+        """Posts of these audiences with a slot in [start, end), audience by audience."""
+        found: list[PostCard] = []
+        with self._db.reading() as session:
+            for audience_id in audience_ids:
+                wanted = PostFilter(audience_id=audience_id, since=start, until=end)
+                found += list_posts(session, wanted, limit=MOST_POSTS)
+        return found
 
     def deeds_of_posts(self, post_ids: Sequence[int]) -> dict[int, Deeds]:
         """What readers did, by post; posts without any event are left out."""

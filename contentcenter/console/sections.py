@@ -63,7 +63,8 @@ class PanelRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """A room's place on the home page. `empty` says what to do when there are no rows."""
+    """A room's place on the home page, in the order of `place`. `empty` says what to do when
+    there are no rows."""
 
     title: str
     href: str
@@ -74,6 +75,7 @@ class Panel:
     empty_href: str = ""
     empty_action: str = ""
     scope: Scope = Scope.READ
+    place: int = Place.HEALTH
 
 
 @dataclass(frozen=True)

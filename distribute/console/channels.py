@@ -12,7 +12,7 @@ from contentcenter.console.views.base import account
 from contentcenter.domain.channels import ChannelKind
 from contentcenter.domain.errors import InvalidInput
 from contentcenter.domain.roles import Scope
-from distribute.console.base import blueprint
+from distribute.console.base import blueprint, reading
 from distribute.ext import get_distribute
 
 # Keys of `credentials` an operator may type, per kind; the required ones first.
@@ -22,13 +22,10 @@ SECRETS = ("secret", "key", "token", "aes_key", "agentid")
 @blueprint.get("/channels")
 @signed_in(Scope.READ)
 def channels() -> str:
-    audiences: dict[int, int] = {}
-    for view in get_distribute().audiences.list(limit=5_000):
-        audiences[view.card.channel_id] = audiences.get(view.card.channel_id, 0) + 1
     return render_template(
         "distribute/channels.html",
         channels=get_distribute().channels.list(),
-        audiences=audiences,
+        audiences=reading().audiences_by_channel(),
         kinds=[(kind.value, label("channel_kind", kind).text) for kind in ChannelKind],
         secrets=SECRETS,
     )
@@ -72,7 +69,8 @@ def _typed_secrets() -> dict[str, str]:
 @blueprint.post("/channels/<int:channel_id>/pause")
 @signed_in(Scope.DISTRIBUTE)
 def pause_channel(channel_id: int) -> Response:
-    get_distribute().channels.pause(account().name, channel_id)
+    reason = request.form.get("reason", "").strip()[:200]
+    get_distribute().channels.pause(account().name, channel_id, reason)
     flash(t("渠道已暂停，未发的推文会等到恢复"), "ok")
     return redirect(url_for("distribute_console.channels"))
 

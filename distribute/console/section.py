@@ -32,6 +32,7 @@ def posts_panel() -> Panel:
     ]
     return Panel(
         title="推文",
+        place=Place.CONTENT + 1,
         href=url_for("distribute_console.posts"),
         figures=tuple(_figure(state, tone, counts.get(state, 0)) for state, tone in _FIGURES),
         rows=tuple(rows),
@@ -70,6 +71,7 @@ def reach_panel() -> Panel:
     )
     return Panel(
         title="触达",
+        place=Place.AUDIENCES,
         href=url_for("distribute_console.audiences"),
         figures=figures,
         rows=tuple(rows),

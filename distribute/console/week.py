@@ -24,7 +24,6 @@ from distribute.timing import Habit, expand
 
 DAYS = 7
 PAGE = 30
-MOST_POSTS = 2_000
 HIDDEN = frozenset({"cancelled"})
 
 
@@ -53,7 +52,7 @@ def week() -> str:
     after = request.args.get("after", default=0, type=int)
     found = get_distribute().audiences.list(channel_id=channel_id, after=after, limit=PAGE + 1)
     shown = found[:PAGE]
-    posts = _posts(start, end)
+    posts = _posts(shown, start, end)
     lines = lay_out(shown, posts, _empty(shown, start, end), first)
     plans = get_distribute().plans.recent(limit=5)
     return render_template(
@@ -93,9 +92,8 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=console().times.zone).astimezone(UTC)
 
 
-def _posts(start: datetime, end: datetime) -> list[PostCard]:
-    wanted = PostFilter(since=start, until=end)
-    found = get_distribute().posts.recent(wanted, limit=MOST_POSTS)
+def _posts(shown: Sequence[AudienceView], start: datetime, end: datetime) -> list[PostCard]:
+    found = reading().posts_between([one.card.id for one in shown], start, end)
     return [post for post in found if post.state not in HIDDEN]
 
 
@@ -170,12 +168,12 @@ def approve_week() -> Response:
 @signed_in(Scope.READ)
 def plan(plan_id: int) -> str:
     view = get_distribute().plans.get(plan_id)
-    names = {one.card.id: one.card.name for one in get_distribute().audiences.list(limit=5_000)}
+    refusals = get_distribute().plans.refusals(plan_id)
     return render_template(
         "distribute/plan.html",
         plan=view,
-        refusals=get_distribute().plans.refusals(plan_id),
+        refusals=refusals,
         posts=get_distribute().posts.recent(PostFilter(plan_id=plan_id), limit=100),
-        names=names,
+        names=reading().audience_names(one.audience_id for one in refusals),
         reason_text=reason_text,
     )

@@ -32,6 +32,7 @@ def panel() -> Panel:
     ]
     return Panel(
         title="内容",
+        place=Place.CONTENT,
         href=url_for("ingest_console.items"),
         figures=tuple(_figure(state, tone, counts) for state, tone in _FIGURES),
         rows=tuple(rows),

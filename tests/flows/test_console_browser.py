@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from contentcenter.floor import Floor
@@ -155,8 +155,8 @@ def test_a_file_is_uploaded_by_the_page(visit: Visit) -> None:
     visit.page.goto(f"{visit.base}/imports")
     visit.page.fill("#source", "晨光图书")
     content = "书名,定价\n活着,28.00\n".encode()
-    file = {"name": "list.csv", "mimeType": "text/csv", "buffer": content}
-    visit.page.set_input_files("#file", files=[file])  # type: ignore[list-item]
+    file = FilePayload(name="list.csv", mimeType="text/csv", buffer=content)
+    visit.page.set_input_files("#file", files=file)
     visit.page.wait_for_url("**/imports/1")
     assert visit.page.inner_text("h1") == "list.csv"
     assert visit.errors == []

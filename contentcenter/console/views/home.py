@@ -26,7 +26,9 @@ def home() -> str:
         notices = watch.open_notices(session)
     return render_template(
         "console/home.html",
-        panels=[panel for panel in panels if account().may(panel.scope)],
+        panels=sorted(
+            (panel for panel in panels if account().may(panel.scope)), key=lambda one: one.place
+        ),
         notices=notices,
         now=console().times.local(console().floor.clock.now()),
     )
