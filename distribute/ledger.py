@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Table, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,9 @@ from distribute.quota import QuotaLedger
 from distribute.tables import DeliveryRow, PostRow
 
 T = TypeVar("T")
+# Statements on the tables themselves: the ORM's bookkeeping costs more than SQLite does.
+_DELIVERIES = insert(DeliveryRow.__table__)  # type: ignore[arg-type]
+_FACTS = insert(OutboxRow.__table__)  # type: ignore[arg-type]
 CHUNK = 400  # ids in one statement; SQLite bounds the variables
 SETTLED = frozenset({PostState.DELIVERED, PostState.REFUSED, PostState.FAILED, PostState.CANCELLED})
 # Cancelled posts reached nobody and teach nobody anything.
@@ -65,10 +68,10 @@ class PostLedger:
         unique indexes are the last guard against two planners.
         """
         made: dict[str, int] = {}
-        table = PostRow.__table__
+        table = cast("Table", PostRow.__table__)
         dialect = session.get_bind().dialect.name
         build = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        statement = build(PostRow).on_conflict_do_nothing().returning(table.c.id, table.c.code)
+        statement = build(table).on_conflict_do_nothing().returning(table.c.id, table.c.code)
         for chunk in _chunks(list(rows), 200):
             values = [{**row, "state": PostState.PLANNED, **_fresh(now)} for row in chunk]
             made.update({code: key for key, code in session.execute(statement, values)})
@@ -151,7 +154,7 @@ class PostLedger:
             for post_id, attempt in posts
         ]
         if lines:
-            session.execute(insert(DeliveryRow), lines)
+            session.execute(_DELIVERIES, lines)
 
     def _tell(self, session: Session, now: datetime, ids: Sequence[int], step: Step) -> None:
         self._quota.settle(session, ids, step.to)
@@ -162,7 +165,7 @@ class PostLedger:
         else:
             return
         facts = [{"topic": topic, "payload": {"post_id": i}, "created_at": now} for i in ids]
-        session.execute(insert(OutboxRow), facts)
+        session.execute(_FACTS, facts)
         session.info["facts"] = True
 
 

@@ -150,7 +150,7 @@ class PlanStore:
             for refusal in refusals
         ]
         with self._db.transaction() as session:
-            session.execute(insert(PlanRefusalRow), rows)
+            session.execute(insert(PlanRefusalRow.__table__), rows)  # type: ignore[arg-type]
 
 
 def may_approve_by_rule(item: ItemCard, risky: bool) -> bool:

@@ -135,7 +135,7 @@ class QuotaLedger:
         used = self.used(session, (b.name for buckets in missing.values() for b in buckets))
         rows, clashes = _allot(missing, used, now)
         if rows:
-            session.execute(insert(QuotaRow), rows)
+            session.execute(insert(QuotaRow.__table__), rows)  # type: ignore[arg-type]
         return clashes
 
     def settle(self, session: Session, ids: Sequence[int], state: PostState) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contentcenter.domain.errors import InvalidInput
@@ -41,6 +42,7 @@ def zone(name: str) -> ZoneInfo:
         raise InvalidInput(f"Unknown time zone {name!r}", field="timezone") from error
 
 
+@lru_cache(maxsize=1_440)
 def wall_time(text: str) -> time:
     """ "HH:MM" as a time of day; `InvalidInput` for anything else."""
     try:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from contentcenter.domain.errors import EngineUnavailable
 from distribute.rates import Rate, RateGate
@@ -69,6 +71,6 @@ def test_nothing_stays_behind_for_ever(gate: RateGate, connection: redis.Redis) 
 
 
 def test_without_redis_the_gate_says_so() -> None:
-    away = RateGate(redis.Redis(port=1, socket_timeout=1, retry=None))
+    away = RateGate(redis.Redis(port=1, socket_timeout=1, retry=Retry(NoBackoff(), 0)))
     with pytest.raises(EngineUnavailable):
         away.take("a", SLOW, 1)

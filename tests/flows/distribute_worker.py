@@ -53,8 +53,10 @@ def build_app(config: dict[str, Any]) -> tuple[Flask, Floor]:
         queue=RqQueue(connection),
         redis=connection,
     )
-    seconds = {name: timedelta(seconds=value) for name, value in config["rules"].items()}
-    rules = DeliveryRules(**seconds, **config.get("numbers", {}))
+    values: dict[str, Any] = {
+        name: timedelta(seconds=seconds) for name, seconds in config["rules"].items()
+    }
+    rules = DeliveryRules(**values, **config.get("numbers", {}))
     app = Flask("distribute-worker")
     app.extensions[ext.EXTENSION] = build_services(
         floor,
@@ -62,7 +64,7 @@ def build_app(config: dict[str, Any]) -> tuple[Flask, Floor]:
         events=RecommendEvents(EventService(floor)),
         rules=rules,
     )
-    worker.register(app, floor.queue, jobs.JOBS)
+    worker.register(app, RqQueue(connection), jobs.JOBS)
     return app, floor
 
 

@@ -222,6 +222,11 @@ class Shop:
         ids = [post.id for post in self.posts() if post.state in {"sent", "waiting_owner"}]
         self.services.follow.follow_up(ids)
 
+    def follow_to(self, state: str) -> bool:
+        """Look once more; whether the only post has come to a state."""
+        self.follow()
+        return self.only_post().state == state
+
     def probe(self) -> None:
         ids = [post.id for post in self.posts() if post.state == "unknown"]
         self.services.follow.probe(ids)

@@ -153,7 +153,7 @@ def test_an_article_goes_to_all_followers_of_an_official_account(shop: Shop) -> 
     shop.advance(minutes=2)
     shop.deliver()
     assert shop.only_post().state == "sent"
-    wait_for(lambda: (shop.follow(), shop.only_post().state == "delivered")[1])
+    wait_for(lambda: shop.follow_to("delivered"))
     received = shop.twin.received(account=APPID)
     assert received["total"] == 1
     assert len(received["messages"][0]["recipients"]) == 5

@@ -153,7 +153,7 @@ def article(shop: Shop) -> Shop:
 
 
 def finish_article(shop: Shop) -> None:
-    wait_for(lambda: (shop.follow(), shop.only_post().state == "delivered")[1])
+    wait_for(lambda: shop.follow_to("delivered"))
     assert shop.twin.received(account=APPID)["total"] == 1
 
 
