@@ -32,6 +32,7 @@ _FENCE = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*$\n?", re.DOTALL | 
 _HEADING = re.compile(r"\A\s*#[ \t]+(.+?)[ \t#]*$\n?", re.MULTILINE)
 PICTURE = re.compile(r"(!\[[^\]\n]*\]\(\s*<?)([^)\s>]+)(>?[^)\n]*\))")
 _COVER = re.compile(r"^(?:cover|封面)[ \t]*:[ \t]*[\"']?([^\s\"']+)", re.MULTILINE)
+_NO_COVER = {"none", "null", "无", "~"}
 _MARKDOWN = (".md", ".markdown")
 _WHOLE = "整篇"
 
@@ -119,7 +120,7 @@ def _targets(text: str) -> list[str]:
     front = _FENCE.match(text)
     named = [found[2] for found in PICTURE.finditer(text)]
     if front is not None:
-        named += _COVER.findall(front[1])
+        named += [name for name in _COVER.findall(front[1]) if name.casefold() not in _NO_COVER]
     return [name for name in dict.fromkeys(named) if not urlsplit(name).scheme]
 
 
