@@ -168,7 +168,9 @@ def approve_week() -> Response:
 @signed_in(Scope.READ)
 def plan(plan_id: int) -> str:
     view = get_distribute().plans.get(plan_id)
-    refusals = get_distribute().plans.refusals(plan_id)
+    found = get_distribute().plans.refusals(plan_id)
+    # Slots that stayed empty first, then strong items that were passed over.
+    refusals = sorted(found, key=lambda one: one.item_id is not None)
     return render_template(
         "distribute/plan.html",
         plan=view,

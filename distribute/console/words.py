@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from contentcenter.console.labels import Label, add_labels, category, label
+from contentcenter.console.labels import Label, add_labels, label
 from contentcenter.console.language import t
 
 REASONS: dict[str, Label] = {
@@ -54,6 +55,14 @@ REASONS: dict[str, Label] = {
     "gave_up": Label("多次尝试都没有成功"),
     "no_answer": Label("平台没有回应，结果待查"),
 }
+# The same without their numbers, for a heading above a count.
+SHORT = {
+    "cap_day": "当天已满",
+    "cap_week": "本周已满",
+    "quiet_hours": "安静时段",
+    "none_left": "候选都不能用",
+    "work_recently": "近期说过同一作品",
+}
 FACTS: dict[str, Label] = {
     "text": Label("推文文字"),
     "source_text": Label("原文"),
@@ -62,6 +71,7 @@ FACTS: dict[str, Label] = {
     "rights": Label("授权"),
     "published": Label("发布状态"),
 }
+_BLANKS = re.compile(r"\{(\w+)\}")
 
 add_labels("reason", REASONS)
 add_labels("fact", FACTS)
@@ -85,8 +95,7 @@ def reason_text(code: str, details: Mapping[str, Any] | None = None) -> str:
     """The reason in words, with its numbers; an unknown code is shown as it is."""
     if code not in REASONS:
         return label("reason", code).text
-    values = {"cap": "", "from": "", "until": "", "looked_at": "", "days": ""}
-    values.update({key: str(value) for key, value in (details or {}).items()})
-    if "category" in values:
-        values["category"] = category(values["category"])
+    values = {key: str(value) for key, value in (details or {}).items()}
+    if not set(_BLANKS.findall(REASONS[code].text)) <= set(values):
+        return t(SHORT[code])
     return t(REASONS[code].text, **values)

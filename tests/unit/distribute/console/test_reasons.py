@@ -12,3 +12,4 @@ from distribute.planner import Refusal
 def test_every_refusal_has_words(refusal: Refusal) -> None:
     assert refusal.value in REASONS
     assert reason_text(refusal.value) != refusal.value
+    assert "{" not in reason_text(refusal.value)
