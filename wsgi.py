@@ -6,6 +6,7 @@ job hears which fact.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import redis
@@ -39,6 +40,7 @@ from contentcenter.lexicon import Lexicon
 from contentcenter.search.build import build_index
 from contentcenter.settings import Settings, load_settings
 from contentcenter.store.database import Database
+from contentcenter.store.vector_cache import SqlVectorCache
 from contentcenter.text.build import build_analyser
 from contentcenter.web.app import create_app as create_bare_app
 
@@ -57,6 +59,7 @@ LISTENERS = {
     facts.PlanRequested.topic: [Listener(JobName.PLAN, "plan_id", "plan_id", many=False)],
 }
 SECTIONS = (ingest.console.SECTION, recommend.console.SECTION, distribute.console.SECTION)
+VECTORS_KEPT = timedelta(days=90)
 JOBS = {**ingest.jobs.JOBS, **recommend.jobs.JOBS, **distribute.jobs.JOBS}
 
 
@@ -66,9 +69,10 @@ def build_floor(settings: Settings) -> Floor:
     retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3)
     connection = redis.Redis.from_url(settings.redis_url, socket_timeout=5, retry=retry)
     db = Database(settings.effective_database_url)
+    clock = SystemClock(settings.clock_offset_seconds)
     return Floor(
         settings=settings,
-        clock=SystemClock(settings.clock_offset_seconds),
+        clock=clock,
         db=db,
         index=build_index(settings.search_engine, settings.index_dir, settings.search_url),
         embedder=build_embedder(
@@ -77,6 +81,7 @@ def build_floor(settings: Settings) -> Floor:
             cache_dir=settings.effective_cache_dir,
             device=settings.embedding_device or None,
             precision=settings.embedding_precision,
+            passages=SqlVectorCache(db, clock),
         ),
         analyser=build_analyser(),
         queue=RqQueue(connection),
@@ -103,9 +108,11 @@ def create_app(settings: Settings | None = None, floor: Floor | None = None) -> 
 
 def _ticks(app: Flask, floor: Floor, queue: RqQueue) -> list[Tick]:
     relay = Relay(floor.db, floor.queue, floor.clock, LISTENERS)
+    vectors = SqlVectorCache(floor.db, floor.clock)
     ticks = [
         Tick("relay", 0.2, relay.run_once),
         Tick("relay_forget", 3600, relay.forget_old),
+        Tick("vectors_forget", 86400, lambda: vectors.forget(floor.clock.now() - VECTORS_KEPT)),
         delayed_tick(queue),
     ]
     for room in (ingest.ext, recommend.ext, distribute.ext):

@@ -74,7 +74,10 @@ def foundation(data: Path, ports: Ports) -> list[Program]:
         "--host", "127.0.0.1", "--port", str(ports.embedder),
         "--model", os.environ.get("CONTENTCENTER_EMBEDDING_MODEL", "bundled"),
         "--cache-dir", cache,
+        "--precision", os.environ.get("CONTENTCENTER_EMBEDDING_PRECISION", "auto"),
     ]  # fmt: skip
+    if device := os.environ.get("CONTENTCENTER_EMBEDDING_DEVICE"):
+        embedder += ["--device", device]
     return [
         Program("valkey", valkey.command(data / "valkey", ports.valkey), 10),
         Program("embedder", embedder, 20),
