@@ -23,6 +23,7 @@ from recommend.signals import LIKES, hottest, load_signals, read_together
 EACH = 100
 LIKED_DEPTH = 12
 NEWEST = 400
+HOTTEST = 500
 COMMON_SECONDS = 5.0
 # The index filters this many seen items inside its scan; the rest is dropped afterwards.
 EXCLUDED = 2_000
@@ -52,6 +53,7 @@ class FeedRecall:
         self._corpus = corpus
         self._lock = threading.Lock()
         self._kept: tuple[float, dict[Recall, list[int]]] | None = None
+        self._hot: tuple[float, list[int]] | None = None
 
     def recall(self, who: RecallFor) -> Recalled:
         now = self._floor.clock.now()
@@ -62,9 +64,10 @@ class FeedRecall:
         with self._floor.db.reading() as session:
             liked = _liked(session, who.reader_id)
             lists: dict[Recall, Sequence[int]] = {
-                Recall.CO_READ: read_together(session, liked, EACH),
-                Recall.POPULAR: hottest(session, EACH + min(len(who.barred), 400)),
+                Recall.CO_READ: read_together(session, liked, EACH)
             }
+        popular = [one for one in self._popular() if one not in who.barred]
+        lists[Recall.POPULAR] = popular[:EACH]
         try:
             lists |= self._from_index(who.persona, base)
             away: tuple[str, ...] = ()
@@ -117,6 +120,16 @@ class FeedRecall:
         if categories:
             ids += self._floor.index.select(replace(base, categories=categories), EACH // 2)
         return list(dict.fromkeys(ids))
+
+    def _popular(self) -> list[int]:
+        with self._lock:
+            if self._hot is not None and time.monotonic() - self._hot[0] < COMMON_SECONDS:
+                return self._hot[1]
+        with self._floor.db.reading() as session:
+            ids = hottest(session, HOTTEST)
+        with self._lock:
+            self._hot = (time.monotonic(), ids)
+        return ids
 
     def _common(self) -> dict[Recall, list[int]]:
         """What is the same for every reader: kept for a few seconds, longer than one page

@@ -193,7 +193,7 @@ class FeedService:
             seen = set(
                 session.scalars(select(SeenRow.item_id).where(SeenRow.reader_id == reader_id))
             )
-            served = _served(session, session_id, reader_id)
+            served = _served(session, session_id, reader_id) if page else set()
             lately = _served_lately(session, reader_id, now - SERVED_WINDOW)
             members = session.scalars(
                 select(MembershipRow.audience_id)
@@ -234,6 +234,8 @@ class FeedService:
 
     def _replayed(self, visit: _Visit, size: int) -> FeedAnswer | None:
         """The same cursor asked twice gets the same page, less what was seen since."""
+        if visit.page == 0:
+            return None  # a session that has just been made up
         now = self._floor.clock.now()
         with self._floor.db.reading() as session:
             row = session.get(FeedAnswerRow, visit.trace_id)

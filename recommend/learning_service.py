@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ from recommend.upserts import upsert
 
 WATERMARK = "personas.events"
 BATCH = 2_000
+RATE_SECONDS = 5.0
 RATE_SHRINK = 0.99995  # the usual click rate remembers about the last 20,000 responses
 
 SubjectKey = tuple[Subject, int]
@@ -76,6 +78,7 @@ class LearningService:
         self._floor = floor
         self._corpus = corpus
         self._settings = settings or PersonaSettings()
+        self._rate = (-RATE_SECONDS, 0.05)
 
     def apply_events(self, limit: int = 200_000) -> int:
         """Apply what is waiting, in batches. Returns how many events were applied."""
@@ -240,12 +243,16 @@ class LearningService:
         return True
 
     def usual_rate(self) -> float:
-        """The hub's click rate of late, smoothed; .05 before anything is known."""
+        """The hub's click rate of late, smoothed; .05 before anything is known. It moves
+        slowly and is kept for some seconds."""
+        if time.monotonic() - self._rate[0] < RATE_SECONDS:
+            return self._rate[1]
         with self._floor.db.reading() as session:
             row = session.get(StateRow, WATERMARK)
             value = row.value if row is not None else {}
-        shown, liked = value.get("shown", 0.0), value.get("liked", 0.0)
-        return float((liked + 5.0) / (shown + 100.0)) if shown >= 0 else 0.05
+        rate = (value.get("liked", 0.0) + 5.0) / (value.get("shown", 0.0) + 100.0)
+        self._rate = (time.monotonic(), float(rate))
+        return float(rate)
 
 
 def _add_liked(liked: dict[int, list[int]], reader: int | None, item: int | None) -> None:
