@@ -49,13 +49,14 @@ def new_code() -> str:
 
 
 def load_passages(session: Session, item_ids: Iterable[int]) -> dict[int, ItemPassages]:
-    """Passages with vectors by item; items without any are left out."""
+    """Passages with vectors by item, without the title (position 0), which a post carries
+    anyway; items without any are left out."""
     rows: dict[int, list[PassageRow]] = {}
     wanted = list(dict.fromkeys(item_ids))
     for start in range(0, len(wanted), CHUNK):
         query = (
             select(PassageRow)
-            .where(PassageRow.item_id.in_(wanted[start : start + CHUNK]))
+            .where(PassageRow.item_id.in_(wanted[start : start + CHUNK]), PassageRow.position > 0)
             .order_by(PassageRow.item_id, PassageRow.position)
         )
         for row in session.scalars(query):

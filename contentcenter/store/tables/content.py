@@ -119,7 +119,10 @@ class RevisionRow(Table):
 
 
 class PassageRow(Table):
-    """A passage of an item with its vector (float16): tailoring picks from these."""
+    """A passage of an item with its vector (float16): tailoring picks from these.
+
+    Position 0 is the title; the text begins at 1.
+    """
 
     __tablename__ = "item_passages"
     __table_args__ = (UniqueConstraint("item_id", "position"),)
