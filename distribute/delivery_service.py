@@ -201,8 +201,7 @@ class DeliveryService:
             return
         now = self._clock.now()
         with self._db.transaction() as session:
-            for outcome in outcomes:
-                self._ledger.move(session, now, outcome.step)
+            self._ledger.move_each(session, now, [outcome.step for outcome in outcomes])
 
     def _judge(self, channel_id: int, outcomes: Sequence[Outcome]) -> bool:
         """Stop a channel whose credentials are dead, rest one that keeps failing."""

@@ -67,13 +67,20 @@ def put(shop: Shop, post_id: int, state: PostState) -> None:
 
 
 @pytest.mark.parametrize("database_url", DATABASES, indirect=True)
-def test_only_the_moves_of_the_domain_are_possible(shop: Shop, ledger: PostLedger) -> None:
+@pytest.mark.parametrize("in_batch", [False, True])
+def test_only_the_moves_of_the_domain_are_possible(
+    shop: Shop, ledger: PostLedger, in_batch: bool
+) -> None:
     (post_id,) = create(shop, ledger, row(shop))
     for current in PostState:
         for target in PostState:
             put(shop, post_id, current)
             with shop.floor.db.transaction() as session:
-                moved = ledger.move(session, NOON, Step(post_id, target))
+                step = Step(post_id, target)
+                if in_batch:
+                    moved = ledger.move_each(session, NOON, [step]) == [post_id]
+                else:
+                    moved = ledger.move(session, NOON, step)
             assert moved == post_can_move(current, target), f"{current} -> {target}"
 
 
@@ -105,8 +112,10 @@ def test_the_late_answer_of_an_earlier_attempt_changes_nothing(
         with shop.floor.db.transaction() as session:
             ledger.claim(session, NOON, [post_id])
     with shop.floor.db.transaction() as session:
-        assert not ledger.move(session, NOON, Step(post_id, PostState.SENT, attempt=1))
-        assert ledger.move(session, NOON, Step(post_id, PostState.SENT, attempt=2))
+        late, timely = (Step(post_id, PostState.SENT, attempt=number) for number in (1, 2))
+        assert not ledger.move(session, NOON, late)
+        assert ledger.move_each(session, NOON, [late]) == []
+        assert ledger.move_each(session, NOON, [late, timely]) == [post_id]
 
 
 def test_ends_are_told_once(shop: Shop, ledger: PostLedger) -> None:
