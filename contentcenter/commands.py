@@ -15,7 +15,6 @@ from contentcenter.floor import Floor
 from contentcenter.jobs import worker
 from contentcenter.jobs.names import QueueName
 from contentcenter.jobs.scheduler import Scheduler, Tick
-from contentcenter.store import migrate
 from contentcenter.web.app import FLOOR
 from contentcenter.web.auth import accounts
 
@@ -42,6 +41,8 @@ class Stop(click.ClickException):
 @db_commands.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database to the current schema."""
+    from contentcenter.store import migrate
+
     migrate.upgrade(_floor().db)
     click.echo("database is up to date")
 
@@ -50,6 +51,8 @@ def db_upgrade() -> None:
 @click.argument("message")
 def db_revision(message: str) -> None:
     """Write a migration from the difference between code and database."""
+    from contentcenter.store import migrate
+
     migrate.make_revision(_floor().db, message)
 
 

@@ -33,9 +33,11 @@ from contentcenter.store.database import Database
 from scripts.processes import (
     Ports,
     Program,
-    application,
     environment,
-    foundation,
+    labour,
+    model_server,
+    pages,
+    queue_server,
     supervisor_file,
 )
 
@@ -204,24 +206,30 @@ def run(data: Path, ports: Ports, samples: bool) -> None:
     state = json.loads(state_file.read_text()) if state_file.exists() else {}
     demo = Demo(data, ports)
     signal.signal(signal.SIGTERM, _interrupt)
-    base = foundation(data, ports)
+    running = [queue_server(data, ports)]
     try:
-        demo.start(base)
+        demo.start(running)
         wait_for("valkey", valkey_answers(ports.valkey), demo)
         upgrade(data)
         if samples and not (data / "samples.done").exists():
+            running.append(model_server(data, ports))
+            demo.start(running)
             say("loading the embedding model (the first time it is converted, some seconds)")
             wait_for("embedder", answers(f"http://127.0.0.1:{ports.embedder}/healthz"), demo)
             seed_once(demo, next_evening(state.get("offset"), datetime.now(UTC)))
         offset = next_evening(state.get("offset"), datetime.now(UTC)) if samples else 0.0
         state_file.write_text(json.dumps({"offset": offset}))
-        demo.start([*base, *application(data, ports, offset)])
+        # Pages first, on a machine with few cores: the rest starts while people look at them.
+        running += pages(data, ports, offset)
+        demo.start(running)
         wait_for("twin", answers(f"http://127.0.0.1:{ports.twin}/admin/health"), demo)
         if samples:
             teach_twin(demo)
         wait_for("web", answers(f"http://127.0.0.1:{ports.web}/healthz"), demo)
         if samples:
             ask_for_plan(demo)
+        running = [model_server(data, ports), *running, *labour(data, ports, offset)]
+        demo.start(list({program.name: program for program in running}.values()))
         announce(demo, samples, time.monotonic() - started)
         while demo.alive():
             time.sleep(0.5)

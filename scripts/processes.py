@@ -66,8 +66,12 @@ def environment(data: Path, ports: Ports, offset_seconds: float) -> dict[str, st
     return {**base, **own}
 
 
-def foundation(data: Path, ports: Ports) -> list[Program]:
-    """What the others need before they start: the queue server and the model."""
+def queue_server(data: Path, ports: Ports) -> Program:
+    return Program("valkey", valkey.command(data / "valkey", ports.valkey), 10)
+
+
+def model_server(data: Path, ports: Ports) -> Program:
+    """The one process that holds the embedding model."""
     cache = os.environ.get("CONTENTCENTER_CACHE_DIR") or str(data / "cache")
     embedder = [
         sys.executable, "-m", "contentcenter.embedding.server",
@@ -78,16 +82,12 @@ def foundation(data: Path, ports: Ports) -> list[Program]:
     ]  # fmt: skip
     if device := os.environ.get("CONTENTCENTER_EMBEDDING_DEVICE"):
         embedder += ["--device", device]
-    return [
-        Program("valkey", valkey.command(data / "valkey", ports.valkey), 10),
-        Program("embedder", embedder, 20),
-    ]
+    return Program("embedder", embedder, 20)
 
 
-def application(data: Path, ports: Ports, offset_seconds: float) -> list[Program]:
-    """Twin, web, two workers, scheduler."""
+def pages(data: Path, ports: Ports, offset_seconds: float) -> list[Program]:
+    """What people look at: the twin and the web."""
     env = environment(data, ports, offset_seconds)
-    flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
     twin = [
         sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", str(ports.twin),
         "--data", str(data / "twin"), "--clock-offset", f"{offset_seconds:.0f}",
@@ -97,9 +97,14 @@ def application(data: Path, ports: Ports, offset_seconds: float) -> list[Program
         "--workers", "1", "--threads", str(WEB_THREADS), "--bind", f"127.0.0.1:{ports.web}",
         "--no-control-socket", "--graceful-timeout", "10", "--timeout", "60",
     ]  # fmt: skip
+    return [Program("twin", twin, 30), Program("web", web, 40, env)]
+
+
+def labour(data: Path, ports: Ports, offset_seconds: float) -> list[Program]:
+    """Two workers and the scheduler."""
+    env = environment(data, ports, offset_seconds)
+    flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
     return [
-        Program("twin", twin, 30),
-        Program("web", web, 40, env),
         Program("worker-ingest", [*flask, "worker", "--queue", "ingest"], 50, env, 30),
         Program(
             "worker-distribute",

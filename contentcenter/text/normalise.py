@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
-from opencc_pyo3 import OpenCC
+if TYPE_CHECKING:
+    from opencc_pyo3 import OpenCC
 
 # Zero-width characters, soft hyphens, direction marks, BOM and variation selectors: they
 # split words without being seen.
@@ -19,14 +21,20 @@ _SPACE = re.compile(r"\s+")
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3007"
 _HAN_CHARACTER = re.compile(f"[{_HAN}]")
 
-_to_simplified = OpenCC("t2s")
+
+@cache
+def _converter() -> OpenCC:
+    """Traditional to simplified. Its dictionaries take 30 MB, so they wait for the first text."""
+    from opencc_pyo3 import OpenCC
+
+    return OpenCC("t2s")
 
 
 def normalise(text: str) -> str:
     """The comparable form of a text, trimmed. Offsets do not survive; see `fold_character`."""
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     if _HAN_CHARACTER.search(text):
-        text = str(_to_simplified.convert(text))
+        text = str(_converter().convert(text))
     return _SPACE.sub(" ", text.casefold()).strip()
 
 

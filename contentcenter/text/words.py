@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import Any
 
-from rjieba import Jieba
-
 from contentcenter.text.normalise import has_han, normalise
 from contentcenter.text.volumes import MARK
 
@@ -27,7 +25,8 @@ class Segmenter:
     def __init__(self, words: Iterable[str] = ()) -> None:
         self._learning = Lock()
         self._learnt: frozenset[str] = frozenset()
-        self._jieba: Any = Jieba()
+        # Made at the first use: a process that never cuts text need not hold a dictionary.
+        self._made: Any = None
         self.add_words(words)
 
     @property
@@ -43,9 +42,16 @@ class Segmenter:
             if not fresh:
                 return 0
             learnt = self._learnt | fresh
-            self._jieba = _dictionary(learnt)
+            self._made = _dictionary(learnt)
             self._learnt = learnt
             return len(fresh)
+
+    @property
+    def _jieba(self) -> Any:
+        if self._made is None:
+            with self._learning:
+                self._made = self._made or _dictionary(self._learnt)
+        return self._made
 
     def words(self, text: str) -> list[str]:
         """The words of normalised, volume-marked text, in order, without punctuation."""
@@ -67,6 +73,8 @@ class Segmenter:
 
 
 def _dictionary(words: Iterable[str]) -> Any:
+    from rjieba import Jieba
+
     jieba = Jieba()
     for word in words:
         # Anything below the suggested frequency leaves the word cut as before.

@@ -15,7 +15,7 @@ from openapi_spec_validator import validate
 from contentcenter.floor import Floor
 from contentcenter.jobs.names import QUEUE_OF, JobName, QueueName
 from contentcenter.web.auth import SCOPE_MARK
-from scripts.processes import Ports, application
+from scripts.processes import Ports, labour
 from tests.fixtures.floor import FloorMaker
 from wsgi import JOBS, LISTENERS, create_app
 
@@ -99,7 +99,7 @@ def test_every_listener_names_a_real_argument() -> None:
 def test_every_queue_has_a_worker(tmp_path: Any) -> None:
     commands = [
         program.command
-        for program in application(tmp_path, Ports(21000), 0.0)
+        for program in labour(tmp_path, Ports(21000), 0.0)
         if "worker" in program.command
     ]
     served = {word for command in commands for word in command}

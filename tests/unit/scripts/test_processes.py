@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.demo import LOCAL, next_evening
-from scripts.processes import Ports, application, foundation, supervisor_file
+from scripts.processes import (
+    Ports,
+    labour,
+    model_server,
+    pages,
+    queue_server,
+    supervisor_file,
+)
 
 
 def local(offset: float, now: datetime) -> str:
@@ -29,7 +36,8 @@ def test_a_second_start_goes_on_to_the_next_evening_and_never_back() -> None:
 
 def test_the_supervisor_file_names_every_program_once(tmp_path: Path) -> None:
     ports = Ports(21000)
-    programs = [*foundation(tmp_path, ports), *application(tmp_path, ports, 10.0)]
+    programs = [queue_server(tmp_path, ports), model_server(tmp_path, ports)]
+    programs += [*pages(tmp_path, ports, 10.0), *labour(tmp_path, ports, 10.0)]
     text = supervisor_file(programs, tmp_path, tmp_path / "s.sock")
     parsed = configparser.RawConfigParser()
     parsed.read_string(text)
