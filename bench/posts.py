@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import redis
 from sqlalchemy import func, select
 
@@ -64,7 +65,7 @@ def measure(folder: Path, posts: int, workers: int) -> dict[str, Any]:
         crew.append(_start("scheduler", config))
         wait_for(lambda: _waiting(shop) < posts, 60, "no post was taken")
         first = time.monotonic()
-        wait_for(lambda: _waiting(shop) == 0, LIMIT_SECONDS, "the posts were not sent in time")
+        _until_sent(shop)
         seconds = time.monotonic() - first
         told = Counter(target for task in shop.tasks() for target in task["targets"])
         return {
@@ -73,6 +74,8 @@ def measure(folder: Path, posts: int, workers: int) -> dict[str, Any]:
             "posts_per_second": round(posts / seconds, 1),
             "seconds": round(seconds, 2),
             "bare_calls_per_second": round(bare, 1),
+            "worker_cpu_ms_per_post": _cpu_ms(crew[:workers], posts),
+            "twin_cpu_ms_per_post": _cpu_ms(_processes_of(twin), posts),
             "scheduler_start_seconds": round(first - started, 2),
             "plan_seconds": round(planned, 2),
             "states": shop.states(),
@@ -154,6 +157,30 @@ def _bare_calls(twin: TwinProcess) -> float:
     for _ in range(BARE_CALLS):
         twin.call(url, {"msgid": "none"}, access_token=token)
     return BARE_CALLS / (time.monotonic() - started)
+
+
+def _processes_of(twin: TwinProcess) -> list[subprocess.Popen[bytes]]:
+    process = twin._process
+    return [process] if process is not None else []
+
+
+def _until_sent(shop: Shop) -> None:
+    """Look rarely: the looking is not what is measured."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while _waiting(shop):
+        assert time.monotonic() < deadline, "the posts were not sent in time"
+        time.sleep(0.2)
+
+
+def _cpu_ms(processes: list[subprocess.Popen[bytes]], posts: int) -> float:
+    """Processor time of processes and their children since their start, a post."""
+    seconds = 0.0
+    for process in processes:
+        family = psutil.Process(process.pid)
+        for one in [family, *family.children(recursive=True)]:
+            times = one.cpu_times()
+            seconds += times.user + times.system
+    return round(seconds * 1000 / posts, 2)
 
 
 def _waiting(shop: Shop) -> int:

@@ -22,6 +22,7 @@ REFRESH_BEFORE_SECONDS = 300
 # WeCom hands out the same token until it dies: do not ask again at every call near its end.
 ASK_AGAIN_SECONDS = 30
 LOCK_SECONDS = 30
+SEEN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class _Kept:
 class TokenStore:
     def __init__(self, connection: redis.Redis) -> None:
         self._redis = connection
+        # Hundreds of calls a second need not ask Redis each time. A token that died meanwhile
+        # costs one refused call, which is repeated with a token fresh from Redis.
+        self._seen: dict[str, tuple[float, _Kept]] = {}
 
     def get(self, account: str, fetch: Fetch, *, failed: str = "") -> str:
         """A token for the account, from Redis or freshly fetched.
@@ -58,7 +62,11 @@ class TokenStore:
         meanwhile, a new one is fetched. Raises what `fetch` raises, and `RetryLater` when
         another process holds the lock for too long.
         """
-        kept = self._read(account)
+        seen = self._seen.get(account)
+        if seen is not None and not failed and time.monotonic() - seen[0] < SEEN_SECONDS:
+            kept: _Kept | None = seen[1]
+        else:
+            kept = self._read(account)
         if kept is not None and kept.value != failed and kept.usable(time.time()):
             return kept.value
         return self._refresh(account, fetch, failed)
@@ -92,4 +100,6 @@ class TokenStore:
         if not isinstance(content, (str, bytes)):
             return None
         value, expires_at, asked_at = json.loads(content)
-        return _Kept(value, expires_at, asked_at)
+        kept = _Kept(value, expires_at, asked_at)
+        self._seen[account] = (time.monotonic(), kept)
+        return kept

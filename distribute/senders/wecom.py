@@ -73,7 +73,7 @@ class WeComClient:
 class WeComMassSender:
     """`ChannelSender` for mass messages; subclasses say whom they reach."""
 
-    capabilities = Capabilities(claim_size=50, can_probe=True, can_follow_up=True, threads=4)
+    capabilities = Capabilities(claim_size=50, can_probe=True, can_follow_up=True, threads=8)
     chat_type = ""
 
     def __init__(self, client: WeComClient, gate: RateGate) -> None:
