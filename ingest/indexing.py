@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from contentcenter.clock import Clock
 from contentcenter.domain.content import INDEXED_STATES
+from contentcenter.domain.errors import ModelMismatch
 from contentcenter.domain.facts import ItemChanged
 from contentcenter.embedding.ports import Embedder, Vectors
 from contentcenter.search.ports import Filters, IndexDocument, SearchIndex
@@ -93,6 +94,7 @@ class Indexer:
         stale = [key for key in shown if force or state[key][0] != state[key][1]]
         gone = [key for key in ids if key not in shown and (force or state.get(key, (0, 1))[1])]
         if stale:
+            self._same_model()
             self._index.put(self.documents({key: shown[key] for key in stale}))
         if gone:
             self._index.remove(gone)
@@ -138,6 +140,24 @@ class Indexer:
             rows = [{"id": key, "indexed_version": versions[key]} for key in known]
             if rows:
                 session.execute(update(ItemRow), rows)
+
+    def _same_model(self) -> None:
+        """Bind a new index to the embedder's model; refuse to mix it with another one's.
+
+        Two models of equal dimension would go unnoticed by the index itself.
+        """
+        held, asked = self._index.stats(), self._embedder.identity()
+        if held.model == asked:
+            return
+        if held.model is not None:
+            raise ModelMismatch(
+                f"The index holds vectors of {held.model}, the configured model is {asked}; "
+                "run `flask --app wsgi index rebuild` to embed everything with it",
+                index=str(held.model),
+                configured=str(asked),
+            )
+        with self._index.rebuild(asked) as target:
+            target.commit()
 
     def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Fill a new index from the store and switch to it; returns how many items it holds.

@@ -8,7 +8,13 @@ from datetime import timedelta
 import pytest
 
 from contentcenter.clock import FixedClock
-from contentcenter.domain.errors import Conflict, EngineUnavailable, InvalidInput, NotFound
+from contentcenter.domain.errors import (
+    Conflict,
+    EngineUnavailable,
+    InvalidInput,
+    ModelMismatch,
+    NotFound,
+)
 from contentcenter.embedding.hashing import HashingEmbedder
 from contentcenter.embedding.ports import ModelIdentity, Vectors
 from contentcenter.floor import Floor
@@ -26,7 +32,7 @@ from tests.flows.ingest_world import import_file
 # ruff: noqa: E501 - rows of a book list stay on their lines
 BOOKS = """书号,书名,作者,出版社,定价,分类,标签,内容简介,库存
 9787020002207,红楼梦,[清] 曹雪芹,人民文学出版社,59.70,小说,古典小说;家族,贾府由盛转衰的几年里，宝玉、黛玉与一众女儿的悲欢，写尽了人情冷暖，也写尽了一个家族的命运。,9
-9787536692930,三体,刘慈欣,重庆出版社,23.00,科幻奇幻,科幻;宇宙,文化大革命如火如荼进行的同时，军方探寻外星文明的绝秘计划取得了突破性进展，地球第一次向外发声。,653
+9787536692930,三体,刘慈欣,重庆出版社,23.00,科幻奇幻,科幻;宇宙,一台对着夜空的巨大天线收到了不该有的回信，从那天起，物理学家们一个接一个沉默了。,653
 """
 ARTICLE = (
     "《三体》写的是宇宙里的沉默。刘慈欣把科幻写得很冷，也很热。\n\n"
@@ -299,6 +305,16 @@ def test_rebuild_fills_a_new_index_and_embeds_for_a_new_model(
         assert load_vectors(session, items, floor.embedder.identity()) == {}
     assert all((before[item] == after[item]).all() for item in items)
     assert moved.indexer.check().in_step
+
+
+def test_vectors_of_two_models_are_never_mixed(floor: Floor, ingest: IngestServices) -> None:
+    """A model of the same dimension would go unnoticed by the index itself."""
+    item = ingest.items.create(article(), "ann").item_id
+    work_off(ingest, item)
+    assert floor.index.stats().model == floor.embedder.identity()
+    moved = build_services(Floor(**{**vars(floor), "embedder": OtherModel()}))
+    with pytest.raises(ModelMismatch, match="index rebuild"):
+        moved.indexer.index([item], force=True)
 
 
 def test_check_finds_what_the_index_lost(floor: Floor, ingest: IngestServices) -> None:

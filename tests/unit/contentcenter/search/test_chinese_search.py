@@ -9,7 +9,7 @@ from contentcenter.search.ports import Filters, IndexDocument
 from contentcenter.text.build import build_analyser
 
 BOOKS = (
-    (1, "三体", "刘慈欣", ("科幻",), "文化大革命如火如荼进行的同时，军方探寻外星文明。"),
+    (1, "三体", "刘慈欣", ("科幻",), "军方在山顶竖起天线，探寻外星文明。"),
     (
         2,
         "三体第二部：黑暗森林",
