@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.categories import category_label
@@ -42,6 +42,7 @@ LARGEST_PAGE = 50
 SPARE = 5  # picked beyond the page, in case a fact changed since the shelf was filled
 SERVED_WINDOW = timedelta(hours=6)
 REST_BATCH = 600
+ANSWERS_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,13 @@ class FeedService:
             degraded=bool(found.away),
             away=found.away,
         )
+
+    def forget_old(self) -> int:
+        """Drop answers that no late event will be traced to any more; returns how many."""
+        before = self._floor.clock.now() - ANSWERS_KEPT
+        with self._floor.db.transaction() as session:
+            done = session.execute(delete(FeedAnswerRow).where(FeedAnswerRow.at < before))
+        return int(done.rowcount)  # type: ignore[attr-defined]
 
     def _choose(
         self,

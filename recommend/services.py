@@ -74,4 +74,5 @@ def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
         Tick("stale personas", 60.0, refresh_stale),
         Tick("events left", 30.0, apply_left),
         Tick("persona history", 600.0, services.personas.remember),
+        Tick("feed answers", 86400.0, services.feed.forget_old),
     ]

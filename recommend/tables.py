@@ -113,4 +113,4 @@ class FeedAnswerRow(Table):
     reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"), index=True)
     scene: Mapped[str] = mapped_column(String(24))
     entries: Mapped[list[Any]] = mapped_column(Json)
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)

@@ -1,7 +1,5 @@
 """Imports: encodings and formats, repeats, kill -9 and going on."""
 
-
-
 from __future__ import annotations
 
 import io

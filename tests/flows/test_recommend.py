@@ -476,6 +476,13 @@ def test_what_was_seen_or_hidden_never_comes_back(world: World) -> None:
     assert world.services.feed.page("r2", size=50).items
 
 
+def test_old_answers_are_forgotten(world: World, clock: FixedClock) -> None:
+    world.services.feed.page("r1", size=5)
+    assert world.services.feed.forget_old() == 0
+    clock.advance(timedelta(days=31))
+    assert world.services.feed.forget_old() == 1
+
+
 def test_a_feed_follows_what_its_reader_likes_and_says_why(world: World) -> None:
     food = world.topic("food")
     world.report(

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 
 import contentcenter.store.base
 
-revision = 'c722afb6af42'
+revision = 'acac6bf37e49'
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -258,6 +258,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('trace_id', name=op.f('pk_feed_answers'))
     )
     with op.batch_alter_table('feed_answers', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_feed_answers_at'), ['at'], unique=False)
         batch_op.create_index(batch_op.f('ix_feed_answers_reader_id'), ['reader_id'], unique=False)
 
     op.create_table('sources',
@@ -733,6 +734,7 @@ def downgrade() -> None:
     op.drop_table('sources')
     with op.batch_alter_table('feed_answers', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_feed_answers_reader_id'))
+        batch_op.drop_index(batch_op.f('ix_feed_answers_at'))
 
     op.drop_table('feed_answers')
     with op.batch_alter_table('audiences', schema=None) as batch_op:
