@@ -18,12 +18,12 @@ TASTES = {
 
 
 def prepare(twin: TwinProcess, got: Receiver) -> None:
-    group = {"chat_id": "wrSciFi", "name": "科幻", "owner": "zhang", "size": 60, "hidden": TASTES}
+    group = {"chat_id": "wrSciFi", "name": "科幻", "owner": "zhang", "size": 400, "hidden": TASTES}
     readers = {
         "enabled": True,
         "speed": 2000.0,
         "seed": 5,
-        "max_readers": 60,
+        "max_readers": 400,  # enough that somebody orders, whatever the draw
         "events_url": f"{got.url}/api/v1/events",
         "api_key": "key-1",
         "link_base": got.url,
