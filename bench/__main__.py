@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PARTS = ("pipeline", "search", "matching", "feed", "posts", "simulation")
+PARTS = ("pipeline", "search", "matching", "feed", "plan", "posts", "simulation")
 OUTPUT = Path("var/bench.json")
 
 

@@ -76,8 +76,13 @@ class SeededMatches:
 def main() -> None:
     audiences = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     items = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000
+    print(json.dumps(run(audiences, items)))
+
+
+def run(audiences: int = 10_000, items: int = 1_000) -> dict[str, Any]:
+    """Measure in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(Path(folder), audiences, items)))
+        return measure(Path(folder), audiences, items)
 
 
 def measure(folder: Path, audiences: int, items: int) -> dict[str, Any]:

@@ -45,8 +45,13 @@ LIMIT_SECONDS = 300.0
 def main() -> None:
     posts = int(sys.argv[1]) if len(sys.argv) > 1 else 3_000
     workers = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    print(json.dumps(run(posts, workers)))
+
+
+def run(posts: int = 3_000, workers: int = 2) -> dict[str, Any]:
+    """Measure in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(Path(folder), posts, workers)))
+        return measure(Path(folder), posts, workers)
 
 
 def measure(folder: Path, posts: int, workers: int) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def _word(rank: int) -> str:
 
 
 def run(documents: int = 50_000, folder: Path | None = None) -> dict[str, Any]:
-    """Build, measure and print; returns the numbers (milliseconds unless named)."""
+    """Build and measure; returns the numbers (milliseconds unless named)."""
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:
             return run(documents, Path(temporary) / "index")
@@ -126,7 +126,6 @@ def run(documents: int = 50_000, folder: Path | None = None) -> dict[str, Any]:
     result["open_ms"] = round((time.perf_counter() - started) * 1e3, 2)
     result |= _measure(index, corpus, folder)
     result["put_one_ms"] = _writes(index, corpus)
-    print(json.dumps(result, indent=1))
     return result
 
 
@@ -261,4 +260,4 @@ class _BareVectors:
 
 
 if __name__ == "__main__":
-    run(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000)
+    print(json.dumps(run(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000), indent=1))
