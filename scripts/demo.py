@@ -33,6 +33,7 @@ from contentcenter.store.database import Database
 from scripts.processes import (
     Ports,
     Program,
+    bound_to_parent,
     environment,
     labour,
     model_server,
@@ -73,7 +74,9 @@ class Demo:
             return
         # Its own session: Ctrl-C reaches us alone, and we stop it in order.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._file)],
+            bound_to_parent(
+                [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._file)]
+            ),
             cwd=ROOT,
             start_new_session=True,
         )
@@ -205,7 +208,8 @@ def run(data: Path, ports: Ports, samples: bool) -> None:
     state_file = data / "demo_state.json"
     state = json.loads(state_file.read_text()) if state_file.exists() else {}
     demo = Demo(data, ports)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, _interrupt)
     running = [queue_server(data, ports)]
     try:
         demo.start(running)

@@ -141,7 +141,7 @@ def _section(program: Program, data: Path) -> str:
     log = data / "logs" / f"{program.name}.log"
     return f"""
 [program:{program.name}]
-command={" ".join(_quote(part) for part in _bound_to_parent(program.command))}
+command={" ".join(_quote(part) for part in bound_to_parent(program.command))}
 priority={program.priority}
 environment={variables}
 autorestart=true
@@ -157,7 +157,7 @@ stdout_logfile_backups=2
 """
 
 
-def _bound_to_parent(command: Sequence[str]) -> Sequence[str]:
+def bound_to_parent(command: Sequence[str]) -> Sequence[str]:
     """A killed supervisor leaves its children alive; the kernel can end them (Linux only)."""
     tool = shutil.which("setpriv")
     return [tool, "--pdeathsig", "TERM", "--", *command] if tool else command
