@@ -43,19 +43,36 @@ def fast_tests() -> list[bool]:
     ]
 
 
+# The flows that lean on the store most; they run on PostgreSQL as well.
+STORE_FLOWS = (
+    "tests/flows/test_ingest.py",
+    "tests/flows/test_ingest_imports.py",
+    "tests/flows/test_recommend.py",
+    "tests/flows/test_distribute.py",
+    "tests/flows/test_distribute_unsure.py",
+)
+
+
 def all_tests() -> list[bool]:
-    cover = ["--cov", "--cov-branch", "--cov-report=term:skip-covered"]
     with postgres_url() as url:
         if url is None:
             print("   PostgreSQL is not on this machine: its tests are skipped", flush=True)
-        extra = {"CONTENTCENTER_TEST_POSTGRES_URL": url} if url else {}
+            return [covered_tests({})]
+        postgres = {"CONTENTCENTER_TEST_POSTGRES_URL": url}
+        flows = [PYTHON, "-m", "pytest", *STORE_FLOWS]
+        again = {**postgres, "CONTENTCENTER_TEST_DATABASE": "postgresql"}
         return [
-            step(
-                "tests", PYTHON, "-m", "pytest", "tests/house", "tests/unit", "tests/contract",
-                "tests/flows", *cover, f"--cov-fail-under={COVERAGE_PERCENT}", "--durations=15",
-                env=extra,
-            )
-        ]  # fmt: skip
+            step("flows on PostgreSQL", *flows, env=again),
+            covered_tests(postgres),
+        ]
+
+
+def covered_tests(env: dict[str, str]) -> bool:
+    """The whole suite with branch coverage, the processes it starts included."""
+    cover = ["--cov", "--cov-branch", "--cov-report=term:skip-covered"]
+    folders = ["tests/house", "tests/unit", "tests/contract", "tests/flows"]
+    limit = f"--cov-fail-under={COVERAGE_PERCENT}"
+    return step("tests", PYTHON, "-m", "pytest", *folders, *cover, limit, "--durations=15", env=env)
 
 
 def main(which: str) -> int:
