@@ -208,7 +208,8 @@ def run(data: Path, ports: Ports, samples: bool) -> None:
     state_file = data / "demo_state.json"
     state = json.loads(state_file.read_text()) if state_file.exists() else {}
     demo = Demo(data, ports)
-    for one in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell starts background jobs with it ignored, and Python keeps that.
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, _interrupt)
     running = [queue_server(data, ports)]
     try:
