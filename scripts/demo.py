@@ -48,6 +48,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ZoneInfo("Asia/Shanghai")
 EVENING = (20, 29, 0)  # a minute before the slot everyone has
 START_SECONDS = 180.0
+STATE = "demo_state.json"
 
 
 def say(text: str) -> None:
@@ -202,37 +203,18 @@ def seed_once(demo: Demo, offset: float) -> None:
 
 
 def run(data: Path, ports: Ports, samples: bool) -> None:
+    """Start everything, announce it, and wait to be stopped."""
     started = time.monotonic()
     (data / "logs").mkdir(parents=True, exist_ok=True)
     check_ports(ports)
-    state_file = data / "demo_state.json"
-    state = json.loads(state_file.read_text()) if state_file.exists() else {}
     demo = Demo(data, ports)
     # SIGINT too: a shell starts background jobs with it ignored, and Python keeps that.
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, _interrupt)
-    running = [queue_server(data, ports)]
     try:
-        demo.start(running)
-        wait_for("valkey", valkey_answers(ports.valkey), demo)
-        upgrade(data)
-        if samples and not (data / "samples.done").exists():
-            running.append(model_server(data, ports))
-            demo.start(running)
-            say("loading the embedding model (the first time it is converted, some seconds)")
-            wait_for("embedder", answers(f"http://127.0.0.1:{ports.embedder}/healthz"), demo)
-            seed_once(demo, next_evening(state.get("offset"), datetime.now(UTC)))
-        offset = next_evening(state.get("offset"), datetime.now(UTC)) if samples else 0.0
-        state_file.write_text(json.dumps({"offset": offset}))
-        # Pages first, on a machine with few cores: the rest starts while people look at them.
-        running += pages(data, ports, offset)
-        demo.start(running)
-        wait_for("twin", answers(f"http://127.0.0.1:{ports.twin}/admin/health"), demo)
-        if samples:
-            teach_twin(demo)
-        wait_for("web", answers(f"http://127.0.0.1:{ports.web}/healthz"), demo)
-        if samples:
-            ask_for_plan(demo)
+        running = lay_foundation(demo, samples)
+        offset = evening(demo) if samples else 0.0
+        running = open_pages(demo, running, offset, samples)
         running = [model_server(data, ports), *running, *labour(data, ports, offset)]
         demo.start(list({program.name: program for program in running}.values()))
         announce(demo, samples, time.monotonic() - started)
@@ -244,6 +226,47 @@ def run(data: Path, ports: Ports, samples: bool) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         demo.stop()
         say("stopped")
+
+
+def lay_foundation(demo: Demo, samples: bool) -> list[Program]:
+    """Queue server and database; at the first start also the model and the sample content."""
+    running = [queue_server(demo.data, demo.ports)]
+    demo.start(running)
+    wait_for("valkey", valkey_answers(demo.ports.valkey), demo)
+    upgrade(demo.data)
+    if samples and not (demo.data / "samples.done").exists():
+        running.append(model_server(demo.data, demo.ports))
+        demo.start(running)
+        say("loading the embedding model (the first time it is converted, some seconds)")
+        wait_for("embedder", answers(f"http://127.0.0.1:{demo.ports.embedder}/healthz"), demo)
+        seed_once(demo, next_evening(last_offset(demo), datetime.now(UTC)))
+    return running
+
+
+def open_pages(demo: Demo, running: list[Program], offset: float, samples: bool) -> list[Program]:
+    """Twin and web before the rest: on few cores it starts while people look at them."""
+    running = [*running, *pages(demo.data, demo.ports, offset)]
+    demo.start(running)
+    wait_for("twin", answers(f"http://127.0.0.1:{demo.ports.twin}/admin/health"), demo)
+    if samples:
+        teach_twin(demo)
+    wait_for("web", answers(f"http://127.0.0.1:{demo.ports.web}/healthz"), demo)
+    if samples:
+        ask_for_plan(demo)
+    return running
+
+
+def last_offset(demo: Demo) -> float | None:
+    """The clock's shift of the start before this one."""
+    path = demo.data / STATE
+    return float(json.loads(path.read_text())["offset"]) if path.exists() else None
+
+
+def evening(demo: Demo) -> float:
+    """This start's shift of the clock, remembered for the next one."""
+    offset = next_evening(last_offset(demo), datetime.now(UTC))
+    (demo.data / STATE).write_text(json.dumps({"offset": offset}))
+    return offset
 
 
 def announce(demo: Demo, samples: bool, seconds: float) -> None:
