@@ -1,4 +1,4 @@
-"""`items import`, `items status`, `index rebuild`, `index check`."""
+"""`items import`, `items trust`, `items status`, `index rebuild`, `index check`."""
 
 from __future__ import annotations
 
@@ -54,6 +54,19 @@ def _report(view: ImportView) -> None:
         click.echo(f"第 {line.row} 行 {line.field}{shown}：{line.reason}，{verdict}。{line.mend}")
     if view.faults > len(page.items):
         click.echo(f"…共 {view.faults} 处问题")
+
+
+@items.command("trust")
+@click.argument("source")
+@click.option("--kind", type=click.Choice([str(kind) for kind in ItemKind]), default="supplier")
+@click.option("--off", is_flag=True, help="Trust it no longer.")
+def items_trust(source: str, kind: str, off: bool) -> None:
+    """Publish new items of SOURCE by rule, without an editor, when they carry no risk."""
+    try:
+        get_ingest().sources.trust(source, kind, not off, "command line")
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(f"{source}：{'不再按规则发布' if off else '新内容按规则发布'}")
 
 
 @items.command("status")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -214,6 +215,7 @@ def run(data: Path, ports: Ports, samples: bool) -> None:
     try:
         running = lay_foundation(demo, samples)
         offset = evening(demo) if samples else 0.0
+        write_environment(demo, offset)
         running = open_pages(demo, running, offset, samples)
         running = [model_server(data, ports), *running, *labour(data, ports, offset)]
         demo.start(list({program.name: program for program in running}.values()))
@@ -256,6 +258,13 @@ def open_pages(demo: Demo, running: list[Program], offset: float, samples: bool)
     return running
 
 
+def write_environment(demo: Demo, offset: float) -> None:
+    """`env.sh`: what a shell needs so that the product's commands meet these processes."""
+    settings = environment(demo.data, demo.ports, offset)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())]
+    (demo.data / "env.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def last_offset(demo: Demo) -> float | None:
     """The clock's shift of the start before this one."""
     path = demo.data / STATE
@@ -280,7 +289,8 @@ def announce(demo: Demo, samples: bool, seconds: float) -> None:
         say(f"sign in   {known['user']} / {known['password']}")
         say("the demo clock says 20:29: at 20:30 the evening's posts go out; watch the sandbox")
     else:
-        say("make a user: flask --app wsgi user create NAME --role admin")
+        say("make a user: .venv/bin/flask --app wsgi user create NAME --role admin")
+    say(f"commands  . {demo.data / 'env.sh'}   (then .venv/bin/flask --app wsgi ...)")
     say("Ctrl-C stops everything")
 
 
