@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,7 +71,7 @@ class WeComClient:
         return answer
 
 
-class WeComMassSender:
+class WeComMassSender(ABC):
     """`ChannelSender` for mass messages; subclasses say whom they reach."""
 
     capabilities = Capabilities(claim_size=50, can_probe=True, can_follow_up=True, threads=8)
@@ -86,8 +87,9 @@ class WeComMassSender:
     def take_turns(self, channel: ChannelAccess, wanted: int) -> tuple[int, float]:
         return self._gate.take(f"wecom:{channel.account}:add_msg_template", WECOM_RATE, wanted)
 
+    @abstractmethod
     def targets(self, post: Outgoing) -> Json:
-        raise NotImplementedError
+        """The part of the request that says who is reached."""
 
     def send(self, post: Outgoing) -> Accepted:
         link = {name: value for name, value in post.content["link"].items() if value}
