@@ -1,7 +1,7 @@
 """The search port. Text arrives analysed: an engine splits on white space, nothing else.
 
 SQL is the truth; an index is a copy that can be thrown away and rebuilt. Every adapter
-passes tests/contract/search_index.py.
+passes tests/contract/search_index_suite.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from contentcenter.embedding.ports import ModelIdentity, Vectors
@@ -25,6 +26,9 @@ __all__ = [
     "IndexRebuild",
     "IndexStats",
     "LexicalQuery",
+    "Mark",
+    "Order",
+    "Page",
     "SearchIndex",
     "TextField",
 ]
@@ -51,6 +55,7 @@ class IndexDocument:
     rights_until: datetime | None = None
     works: tuple[int, ...] = ()
     channel_kinds: tuple[str, ...] = ()  # empty = every channel is allowed
+    years: tuple[int, ...] = ()  # when its books came out
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ class Filters:
     """All given conditions must hold; inside one tuple any value is enough.
 
     `tags_all` is the exception: every named tag must be there. `exclude_ids` is for seen
-    sets. `rights_at` keeps documents whose rights window is still open at that time.
+    sets. `rights_at` keeps documents whose rights window is still open at that time. Bounds
+    are inclusive; with both years given, one of a document's years must lie between them.
     """
 
     kinds: tuple[str, ...] = ()
@@ -71,12 +77,42 @@ class Filters:
     works: tuple[int, ...] = ()
     price_min_fen: int | None = None
     price_max_fen: int | None = None
+    year_min: int | None = None
+    year_max: int | None = None
     published_after: datetime | None = None
     rights_at: datetime | None = None
     in_stock: bool | None = None
     channel_kind: str | None = None
     ids: tuple[int, ...] | None = None
     exclude_ids: tuple[int, ...] = ()
+
+
+class Order(StrEnum):
+    """How a selection is sorted; ids (ascending for OLDEST and CHEAPEST, descending for the
+    others) decide among equals. Documents without a price or date come last in every order,
+    except that those without a date come first in OLDEST."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    CHEAPEST = "cheapest"
+    DEAREST = "dearest"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a sorted selection: the sort value (microseconds since 1970, or fen) and the
+    id of the last document before it. Plain numbers, so that it fits into a cursor."""
+
+    value: int | None
+    id: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """`next` is None when nothing follows."""
+
+    ids: tuple[int, ...]
+    next: Mark | None
 
 
 @dataclass(frozen=True)
@@ -135,15 +171,23 @@ class SearchIndex(Protocol):
         """Stored vectors by id; ids without one are left out."""
         ...
 
-    def select(self, filters: Filters, limit: int, newest_first: bool = True) -> list[int]:
-        """Ids that pass the filters, by `published_at` then id."""
+    def select(self, filters: Filters, limit: int, order: Order = Order.NEWEST) -> list[int]:
+        """Ids that pass the filters, sorted."""
+        ...
+
+    def page(
+        self, filters: Filters, limit: int, order: Order = Order.NEWEST, after: Mark | None = None
+    ) -> Page:
+        """Like `select`, from behind `after` on. Stable while others write: a document that
+        nobody touched comes exactly once in a chain of pages."""
         ...
 
     def facets(
         self, ids: Iterable[int] | None, filters: Filters, names: Sequence[str], size: int = 20
     ) -> dict[str, list[tuple[str, int]]]:
-        """Counts of `kind`, `category`, `tag`, `publisher`, `source`, over the given ids or
-        over everything that passes the filters; most frequent first."""
+        """Counts of `kind`, `category`, `tag`, `publisher`, `source`, `year` and `price_band`
+        (labels of `contentcenter.domain.prices`), over the given ids or over everything that
+        passes the filters; most frequent first, equals by label."""
         ...
 
     def rebuild(self, model: ModelIdentity) -> AbstractContextManager[IndexRebuild]:
