@@ -35,14 +35,15 @@ class IngestServices:
 
 def build_services(floor: Floor) -> IngestServices:
     """The room's services on a floor, without Flask."""
+    indexer = Indexer(floor.db, floor.clock, floor.index, floor.embedder, floor.analyser)
     return IngestServices(
         items=ItemService(floor.db, floor.clock),
         sources=SourceService(floor.db, floor.clock),
         imports=ImportService(floor.db, floor.clock, floor.settings),
         pictures=PictureService(floor.db, floor.clock, floor.settings.media_dir),
         pipeline=Pipeline(floor.db, floor.clock, floor.index, floor.embedder, floor.analyser),
-        indexer=Indexer(floor.db, floor.clock, floor.index, floor.embedder, floor.analyser),
-        sweeper=Sweeper(floor.db, floor.clock, floor.queue),
+        indexer=indexer,
+        sweeper=Sweeper(floor.db, floor.clock, floor.queue, indexer.lost),
     )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from contentcenter.clock import Clock
 from contentcenter.domain.content import INDEXED_STATES
-from contentcenter.domain.errors import ModelMismatch
+from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
 from contentcenter.domain.facts import ItemChanged
 from contentcenter.embedding.ports import Embedder, Vectors
 from contentcenter.search.ports import Filters, IndexDocument, SearchIndex
@@ -149,6 +149,11 @@ class Indexer:
         held, asked = self._index.stats(), self._embedder.identity()
         if held.model == asked:
             return
+        if held.model is None and self._was_filled():
+            raise EngineUnavailable(
+                "The search index was thrown away or lost; it is filled anew from the store first.",
+                after_seconds=30,
+            )
         if held.model is not None:
             raise ModelMismatch(
                 f"The index holds vectors of {held.model}, the configured model is {asked}; "
@@ -158,6 +163,17 @@ class Indexer:
             )
         with self._index.rebuild(asked) as target:
             target.commit()
+
+    def lost(self) -> bool:
+        """Whether the index is a new one though the store remembers a filled one: its folder
+        is gone, or its files were of an older format. Only a rebuild helps; until then single
+        items are refused, or the index would look whole with the few items put into it."""
+        return self._index.stats().model is None and self._was_filled()
+
+    def _was_filled(self) -> bool:
+        with self._db.reading() as session:
+            query = select(ItemRow.id).where(ItemRow.indexed_version > 0).limit(1)
+            return session.scalar(query) is not None
 
     def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Fill a new index from the store and switch to it; returns how many items it holds.
@@ -290,6 +306,7 @@ def make_document(card: ItemCard, vector: Vectors | None, analyser: Analyser) ->
         rights_until=_rights_until(card),
         works=card.works,
         channel_kinds=_channel_kinds(card),
+        years=card.years,
     )
 
 

@@ -3,13 +3,15 @@ stopped half-way. Only ids are found and queued; the jobs do the work."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import ColumnElement, select
 
 from contentcenter.clock import Clock
 from contentcenter.domain.content import ItemState
+from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.jobs.names import JobName, QueueName
 from contentcenter.jobs.ports import JobQueue
 from contentcenter.store.database import Database
@@ -18,6 +20,7 @@ from ingest.imports import RUNNING, UPLOADED
 from ingest.indexing import out_of_step
 from ingest.tables import ImportRow
 
+log = structlog.get_logger()
 PATIENCE = timedelta(minutes=2)
 IMPORT_PATIENCE = timedelta(minutes=5)
 IDS_PER_JOB = 64
@@ -27,18 +30,23 @@ BUSY = 30
 
 
 class Sweeper:
-    """One short call, safe to repeat."""
+    """One short call, safe to repeat. `lost` says whether the whole index has to be filled
+    anew."""
 
-    def __init__(self, db: Database, clock: Clock, queue: JobQueue) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, queue: JobQueue, lost: Callable[[], bool]
+    ) -> None:
         self._db = db
         self._clock = clock
         self._queue = queue
+        self._lost = lost
 
     def sweep(self) -> int:
         """Queue what is stuck; returns how many ids. `EngineUnavailable` when the queue is
         away: the next sweep finds the same."""
         if self._queue.counts()[QueueName.INGEST].queued > BUSY:
             return 0
+        self._refill()
         waiting = self._items(ItemRow.state == ItemState.RECEIVED)
         stale = self._items(out_of_step())
         imports = self._imports()
@@ -48,6 +56,15 @@ class Sweeper:
             key = f"sweep-import-{import_id}"
             self._queue.enqueue(JobName.RUN_IMPORT, key=key, import_id=import_id)
         return len(waiting) + len(stale) + len(imports)
+
+    def _refill(self) -> None:
+        try:
+            lost = self._lost()
+        except EngineUnavailable:
+            return  # an engine that does not answer has lost nothing yet
+        if lost:
+            log.warning("search_index_lost", doing="filling it again from the store")
+            self._queue.enqueue(JobName.REBUILD_INDEX, key="lost")
 
     def _items(self, condition: ColumnElement[bool]) -> list[int]:
         before = self._clock.now() - PATIENCE

@@ -39,6 +39,13 @@ class BookCard:
     stock: int | None
     category: str
     cover: str
+    published_on: str = ""
+
+    @property
+    def year(self) -> int | None:
+        """When it came out; None when unknown."""
+        year = self.published_on[:4]
+        return int(year) if len(year) == 4 and year.isdecimal() and int(year) else None
 
     @property
     def in_stock(self) -> bool:
@@ -101,6 +108,11 @@ class ItemCard:
     @property
     def works(self) -> tuple[int, ...]:
         return tuple(dict.fromkeys(book.work_id for book in self.books))
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """When its books came out, each year once."""
+        return tuple(dict.fromkeys(book.year for book in self.books if book.year is not None))
 
     @property
     def price_fen(self) -> int | None:
@@ -211,6 +223,7 @@ def book_card(book: BookRow) -> BookCard:
         stock=book.stock,
         category=book.category,
         cover=book.cover,
+        published_on=book.published_on,
     )
 
 

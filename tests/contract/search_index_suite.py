@@ -21,6 +21,7 @@ from contentcenter.search.ports import (
     Filters,
     IndexDocument,
     LexicalQuery,
+    Order,
     SearchIndex,
     TextField,
 )
@@ -315,7 +316,7 @@ class SearchIndexContract:
             for n in range(1, 10)
         ])  # fmt: skip
         assert index.select(EVERYTHING, 4) == [9, 8, 6, 5]
-        assert index.select(EVERYTHING, 4, newest_first=False) == [7, 1, 2, 3]
+        assert index.select(EVERYTHING, 4, Order.OLDEST) == [7, 1, 2, 3]
         assert len(index.select(EVERYTHING, 100)) == 9
 
     def test_facets_count_labels(self, shelf):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,7 @@ from contentcenter.embedding.hashing import HashingEmbedder
 from contentcenter.embedding.ports import ModelIdentity, Vectors
 from contentcenter.floor import Floor
 from contentcenter.jobs.names import JobName, QueueName
+from contentcenter.search.embedded import EmbeddedIndex
 from contentcenter.search.ports import Filters
 from contentcenter.store import outbox
 from contentcenter.store.tables import ItemRow, SourceRow
@@ -328,6 +331,27 @@ def test_check_finds_what_the_index_lost(floor: Floor, ingest: IngestServices) -
     assert (found.missing, found.surplus, found.requeued) == (2, 0, 2)
     ingest.indexer.index(items[:2])
     assert ingest.indexer.check().in_step
+
+
+def test_a_lost_index_is_filled_anew_not_piece_by_piece(
+    floor: Floor, ingest: IngestServices, tmp_path: Path
+) -> None:
+    first, second = (
+        ingest.items.create(article(title=f"夏天 {n}", body=f"{n}。{CLEAN}"), "ann").item_id
+        for n in range(2)
+    )
+    work_off(ingest, first)
+    assert not ingest.indexer.lost()
+    floor = replace(floor, index=EmbeddedIndex(tmp_path / "another-index"))
+    ingest = build_services(floor)
+    ingest.pipeline.process([second])
+    with pytest.raises(EngineUnavailable, match="thrown away or lost"):
+        ingest.indexer.index([second])
+    assert ingest.sweeper.sweep() == 0
+    assert floor.queue.counts()[QueueName.INGEST].queued == 1
+    assert ingest.indexer.rebuild() == 2
+    assert ingest.indexer.check().in_step
+    assert not ingest.indexer.lost()
 
 
 def test_sweep_finds_index_rows_out_of_step(

@@ -94,6 +94,8 @@ def list_values(
     """The values of one many-valued column for each document."""
     if name == "work":
         return [list(dict.fromkeys(document.works)) for document in documents]
+    if name == "year":
+        return [list(dict.fromkeys(document.years)) for document in documents]
     return [[codes[label] for label in listed(document, name)] for document in documents]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from contentcenter.domain.errors import InvalidInput, ModelMismatch
 from contentcenter.embedding.ports import ModelIdentity, Vectors
@@ -17,12 +18,17 @@ from contentcenter.search.embedded.compaction import compact
 from contentcenter.search.embedded.facets import count_facets
 from contentcenter.search.embedded.faults import engine_errors
 from contentcenter.search.embedded.journal import Batch
-from contentcenter.search.embedded.layout import Layout, Live, ModelRecord, VersionCounter
+from contentcenter.search.embedded.layout import FORMAT, Layout, Live, ModelRecord, VersionCounter
 from contentcenter.search.embedded.lexical import lexical_hits
 from contentcenter.search.embedded.lock import FileLock
-from contentcenter.search.embedded.rebuild import EmbeddedRebuild, journal_wanted, rebuilding
+from contentcenter.search.embedded.rebuild import (
+    EmbeddedRebuild,
+    journal_wanted,
+    rebuilding,
+    remove_old_generations,
+)
 from contentcenter.search.embedded.rows import folder_bytes
-from contentcenter.search.embedded.selecting import newest_ids
+from contentcenter.search.embedded.selecting import sorted_page
 from contentcenter.search.embedded.snapshot import Reader, Snapshot
 from contentcenter.search.embedded.writer import GenerationWriter, create_generation
 from contentcenter.search.ports import (
@@ -31,7 +37,12 @@ from contentcenter.search.ports import (
     IndexDocument,
     IndexStats,
     LexicalQuery,
+    Mark,
+    Order,
+    Page,
 )
+
+log = structlog.get_logger()
 
 _COMPACT_ABOVE = 0.2
 # Below this many rows dead ones cost nothing worth a copy.
@@ -43,11 +54,12 @@ class EmbeddedIndex:
     it; writers wait for each other. Made on first use; opening takes milliseconds."""
 
     def __init__(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
         self._layout = Layout(path)
         self._write_lock = FileLock(self._layout.write_lock)
-        self._version = VersionCounter(self._layout.version)
-        self._make_if_new()
+        with engine_errors():
+            path.mkdir(parents=True, exist_ok=True)
+            self._version = VersionCounter(self._layout.version)
+            self._make_if_new()
         self._reader = Reader(self._layout, self._version)
 
     def put(self, documents: Sequence[IndexDocument]) -> None:
@@ -87,9 +99,14 @@ class EmbeddedIndex:
         found = now.rows.vectors.read(rows)
         return dict(zip(now.rows.columns["id"][rows].tolist(), found, strict=True))
 
-    def select(self, filters: Filters, limit: int, newest_first: bool = True) -> list[int]:
+    def select(self, filters: Filters, limit: int, order: Order = Order.NEWEST) -> list[int]:
+        return list(self.page(filters, limit, order).ids)
+
+    def page(
+        self, filters: Filters, limit: int, order: Order = Order.NEWEST, after: Mark | None = None
+    ) -> Page:
         now = self._snapshot()
-        return newest_ids(now.rows, now.masks.mask(filters), limit, newest_first=newest_first)
+        return sorted_page(now.rows, now.masks.mask(filters), limit, order, after)
 
     def facets(
         self, ids: Iterable[int] | None, filters: Filters, names: Sequence[str], size: int = 20
@@ -128,13 +145,31 @@ class EmbeddedIndex:
         return self._reader.snapshot()
 
     def _make_if_new(self) -> None:
-        if self._layout.pointer.exists():
+        if self._is_readable():
             return
-        with engine_errors(), self._write_lock.hold():
-            if not self._layout.pointer.exists():
-                live = create_generation(self._layout, "g1", ModelRecord(0, None))
-                self._layout.write_live(live)
-                self._version.bump()
+        with self._write_lock.hold():
+            if not self._is_readable():
+                self._start_empty()
+
+    def _is_readable(self) -> bool:
+        layout = self._layout
+        return layout.pointer.exists() and layout.read_format() == FORMAT
+
+    def _start_empty(self) -> None:
+        layout = self._layout
+        if layout.pointer.exists():
+            log.warning(
+                "search_index_discarded",
+                reason="it was written in another format; fill it again from the store",
+                folder=str(layout.root),
+                found=layout.read_format(),
+                expected=FORMAT,
+            )
+        live = create_generation(layout, layout.next_generation(), ModelRecord(0, None))
+        layout.write_live(live)
+        self._version.bump()
+        layout.journal.unlink(missing_ok=True)
+        remove_old_generations(layout)
 
     def _write(self, one: Batch) -> None:
         with engine_errors(), self._write_lock.hold():

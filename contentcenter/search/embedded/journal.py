@@ -18,7 +18,7 @@ import numpy as np
 from contentcenter.search.ports import IndexDocument, TextField
 
 _DATES = ("published_at", "rights_until")
-_TUPLES = ("tags", "publishers", "works", "channel_kinds")
+_TUPLES = ("tags", "publishers", "works", "channel_kinds", "years")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Where things lie on disk, and the two small files that say what is live.
 
     write.lock  rebuild.lock
-    CURRENT     {"generation": "g3", "rows": "r2"}, replaced by rename
+    CURRENT     {"format": 2, "generation": "g3", "rows": "r2"}, replaced by rename
     VERSION     a counter of 8 bytes, raised after every commit and every switch
     journal     batches written while a rebuild runs (see journal.py)
     g3/model.json  g3/text/  g3/r2/
@@ -20,9 +20,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.embedding.ports import ModelIdentity
 
 _COUNTER = struct.Struct("<q")
+# Raised whenever columns or text fields change. Files of another format cannot be read: they
+# are thrown away, and the index is filled anew from the store.
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,29 @@ class Layout:
     def next_generation(self) -> str:
         return f"g{max((int(name[1:]) for name in self.generations()), default=0) + 1}"
 
+    def read_format(self) -> int:
+        """The format of the files that are there; 0 when the pointer cannot be understood.
+        The first format did not write its number down."""
+        try:
+            return int(json.loads(self.pointer.read_bytes()).get("format", 1))
+        except (ValueError, AttributeError):
+            return 0
+
     def read_live(self) -> Live:
+        """Raises `EngineUnavailable` when another release has written the index."""
         data = json.loads(self.pointer.read_bytes())
+        found = data.get("format", 1)
+        if found != FORMAT:
+            raise EngineUnavailable(
+                "The search index was written by another release; start this one again.",
+                expected=FORMAT,
+                found=found,
+            )
         return Live(str(data["generation"]), str(data["rows"]))
 
     def write_live(self, live: Live) -> None:
-        write_json(self.pointer, {"generation": live.generation, "rows": live.rows})
+        data = {"format": FORMAT, "generation": live.generation, "rows": live.rows}
+        write_json(self.pointer, data)
 
     def read_model(self, generation: str) -> ModelRecord:
         data = json.loads(self.model(generation).read_bytes())

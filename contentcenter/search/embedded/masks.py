@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contentcenter.search.embedded.ids import IdMap
-from contentcenter.search.embedded.rows import NO_DATE, RowView, microseconds
+from contentcenter.search.embedded.rows import NO_DATE, ListView, RowView, microseconds
 from contentcenter.search.embedded.table import Column
 from contentcenter.search.ports import Filters
 
@@ -82,9 +82,15 @@ def _conditions(view: RowView, filters: Filters) -> Iterator[Mask]:
         yield _any_in_list(view, "tag", view.labels.codes("tag", [tag]))
     if filters.works:
         yield _any_in_list(view, "work", filters.works)
+    yield from _special(view, filters)
+    yield from _numbers(view, filters)
+
+
+def _special(view: RowView, filters: Filters) -> Iterator[Mask]:
     if filters.channel_kind is not None:
         yield _channel_allowed(view, filters.channel_kind)
-    yield from _numbers(view, filters)
+    if filters.year_min is not None or filters.year_max is not None:
+        yield _year_between(view, filters.year_min, filters.year_max)
 
 
 def _numbers(view: RowView, filters: Filters) -> Iterator[Mask]:
@@ -106,8 +112,23 @@ def _one_of(view: RowView, name: str, texts: Sequence[str]) -> Mask:
 
 def _any_in_list(view: RowView, name: str, values: Sequence[int]) -> Mask:
     column = view.lists[name]
+    return _owners(view, column, _equals_any(column.values, values))
+
+
+def _year_between(view: RowView, low: int | None, high: int | None) -> Mask:
+    column = view.lists["year"]
+    wanted = np.ones(len(column.values), np.bool_)
+    if low is not None:
+        wanted &= column.values >= low
+    if high is not None:
+        wanted &= column.values <= high
+    return _owners(view, column, wanted)
+
+
+def _owners(view: RowView, column: ListView, values: Mask) -> Mask:
+    """The rows that own one of the chosen values."""
     mask = np.zeros(view.count, np.bool_)
-    mask[column.owners[_equals_any(column.values, values)]] = True
+    mask[column.owners[values]] = True
     return mask
 
 

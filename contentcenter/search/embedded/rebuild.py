@@ -84,7 +84,7 @@ def journal_wanted(layout: Layout) -> bool:
 
 
 def _start(layout: Layout, model: ModelIdentity) -> Live:
-    _remove_old(layout)
+    remove_old_generations(layout)
     layout.journal.write_bytes(b"")
     record = ModelRecord(model.dimension, model)
     return create_generation(layout, layout.next_generation(), record)
@@ -117,10 +117,10 @@ def _go_live(layout: Layout, version: VersionCounter, live: Live) -> None:
 def _clear_away(layout: Layout, write_lock: FileLock) -> None:
     with write_lock.hold():
         layout.journal.unlink(missing_ok=True)
-        _remove_old(layout)
+        remove_old_generations(layout)
 
 
-def _remove_old(layout: Layout) -> None:
+def remove_old_generations(layout: Layout) -> None:
     """Remove every generation but the live one. Readers that still map one keep it."""
     live = layout.read_live().generation
     for name in layout.generations():

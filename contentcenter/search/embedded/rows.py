@@ -28,9 +28,10 @@ NO_PRICE = -1
 
 # Labels with one value a document, and those with many.
 SINGLES = ("kind", "state", "category", "source")
-LISTS = ("tag", "publisher", "work", "channel")
-# Works are ids already; the other lists hold codes of labels.
+LISTS = ("tag", "publisher", "work", "channel", "year")
+# Works and years are numbers already; the other lists hold codes of labels.
 LABELLED_LISTS = ("tag", "publisher", "channel")
+_LIST_KINDS = {"work": "i8", "year": "i4"}
 
 _FIXED = (
     ("serial", "i8"),
@@ -57,7 +58,7 @@ COUNT, DIRTY = 0, 1
 
 
 def list_spec(name: str) -> tuple[tuple[str, str], ...]:
-    return (("value", "i8" if name == "work" else "u4"), ("owner", "u4"))
+    return (("value", _LIST_KINDS.get(name, "u4")), ("owner", "u4"))
 
 
 def create_rows(folder: Path) -> None:

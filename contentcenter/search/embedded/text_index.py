@@ -22,7 +22,7 @@ from contentcenter.search.embedded.rows import microseconds
 from contentcenter.search.ports import Clause, Filters, IndexDocument, LexicalQuery, TextField
 
 _ID, _SERIAL, _FILTER = "id", "serial", "filter"
-_PRICE, _PUBLISHED = "price", "published"
+_PRICE, _PUBLISHED, _YEAR = "price", "published", "year"
 # The document that carries the sequence number of the commit, in its serial.
 _MARKER = "@commit"
 # Memory for one batch of new documents; tantivy refuses less than 15 MB a thread.
@@ -43,6 +43,7 @@ def _schema() -> Any:
     builder.add_text_field(_FILTER, tokenizer_name="raw", index_option="basic")
     builder.add_integer_field(_PRICE, fast=True)
     builder.add_integer_field(_PUBLISHED, fast=True)
+    builder.add_integer_field(_YEAR, fast=True)
     for field in TextField:
         builder.add_text_field(
             str(field), tokenizer_name="whitespace", index_option=_index_option(field)
@@ -156,6 +157,8 @@ def _tantivy_document(document: IndexDocument, serial: int) -> Any:
         result.add_integer(_PRICE, document.price_fen)
     if document.published_at is not None:
         result.add_integer(_PUBLISHED, microseconds(document.published_at))
+    for year in document.years:
+        result.add_integer(_YEAR, year)
     return result
 
 
@@ -236,9 +239,12 @@ def _filter_queries(schema: Any, filters: Filters) -> list[Query]:
     if filters.ids is not None and len(filters.ids) <= _MANY_IDS:
         ids = [str(one) for one in filters.ids]
         queries.append(tantivy.Query.term_set_query(schema, _ID, ids))
-    low, high = filters.price_min_fen, filters.price_max_fen
-    if low is not None or high is not None:
-        queries.append(_between(schema, _PRICE, low, high))
+    for field, low, high in (
+        (_PRICE, filters.price_min_fen, filters.price_max_fen),
+        (_YEAR, filters.year_min, filters.year_max),
+    ):
+        if low is not None or high is not None:
+            queries.append(_between(schema, field, low, high))
     if filters.published_after is not None:
         moment = microseconds(filters.published_after)
         queries.append(_between(schema, _PUBLISHED, moment, None))

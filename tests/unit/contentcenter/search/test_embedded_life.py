@@ -7,6 +7,7 @@ import signal
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from contentcenter.domain.errors import Conflict, EngineUnavailable, InvalidInput
 from contentcenter.embedding.ports import ModelIdentity
@@ -182,3 +183,18 @@ def test_ties_beyond_the_first_fetch_still_go_by_id(index):
 def test_an_unknown_facet_is_refused(index):
     with pytest.raises(InvalidInput):
         index.facets(None, Filters(), ["colour"])
+
+
+@pytest.mark.parametrize("pointer", ['{"generation": "g1", "rows": "r1"}', "not json", "[]"])
+def test_files_of_another_format_are_thrown_away_not_misread(index, folder, pointer):
+    index.put([document(n) for n in range(3)])
+    layout = Layout(folder)
+    layout.pointer.write_text(pointer)
+    with capture_logs() as logs:
+        again = EmbeddedIndex(folder)
+    assert [line["event"] for line in logs] == ["search_index_discarded"]
+    assert all_ids(again) == all_ids(index) == set()
+    assert again.stats().model is None, "so that it counts as lost and is filled again"
+    assert layout.generations() == ["g2"]
+    again.put([document(7)])
+    assert all_ids(index) == {7}
