@@ -2,6 +2,7 @@
 
     python -m bench                  everything
     python -m bench search feed      some of it
+    python -m bench size [options]   search at 200,000 and 1,000,000 items (most of an hour)
 
 Prints a table as it goes and writes all figures with the machine and the date as JSON to
 `var/bench.json`. docs/benchmarks.md holds the runs worth keeping.
@@ -56,6 +57,8 @@ def show(part: str, figures: dict[str, Any], seconds: float) -> None:
 
 
 def main(wanted: list[str]) -> int:
+    if wanted[:1] == ["size"]:
+        return int(importlib.import_module("bench.size").main(wanted[1:]))
     unknown = set(wanted) - set(PARTS)
     if unknown:
         print(f"no such part: {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
