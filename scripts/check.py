@@ -1,7 +1,8 @@
 """`make sure` and `make test`: lint, types, architecture, tests, coverage; one summary.
 
 PostgreSQL: when its server programs are on the machine, a throw-away server is started and
-the store's tests run on it too; otherwise one line says that they were left out.
+the store's tests run on it too; otherwise one line says that they were left out. Elasticsearch
+likewise: with a JDK and Maven a node from Maven Central is started (tests/elasticsearch).
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from scripts.postgres import postgres_url
+from tests.elasticsearch.node import NodeUnavailable, temporary_node
 
 STRICT = ("contentcenter", "ingest", "recommend", "distribute", "sandbox", "wsgi.py")
 PYTHON = sys.executable
@@ -66,17 +70,36 @@ STORE_FLOWS = (
 
 
 def all_tests() -> list[bool]:
-    with postgres_url() as url:
+    with postgres_url() as url, elasticsearch() as elastic:
         if url is None:
             print("   PostgreSQL is not on this machine: its tests are skipped", flush=True)
-            return [covered_tests({})]
+            return [covered_tests(elastic)]
         postgres = {"CONTENTCENTER_TEST_POSTGRES_URL": url}
         flows = [PYTHON, "-m", "pytest", *STORE_FLOWS]
         again = {**postgres, "CONTENTCENTER_TEST_DATABASE": "postgresql"}
         return [
             step("flows on PostgreSQL", *flows, env=again),
-            covered_tests(postgres),
+            covered_tests({**postgres, **elastic}),
         ]
+
+
+@contextmanager
+def elasticsearch() -> Iterator[dict[str, str]]:
+    """What the tests need to know of Elasticsearch; the log names the version they ran on."""
+    given = os.environ.get("CONTENTCENTER_TEST_ELASTICSEARCH_URL")
+    if given:
+        print("   Elasticsearch: the server that was given", flush=True)
+        yield {}
+        return
+    try:
+        with temporary_node() as node:
+            print(f"   Elasticsearch {node.version} from Maven Central", flush=True)
+            yield {"CONTENTCENTER_TEST_ELASTICSEARCH_URL": node.url}
+    except NodeUnavailable as error:
+        print(
+            f"   Elasticsearch is not on this machine, its tests are skipped: {error}", flush=True
+        )
+        yield {"CONTENTCENTER_TEST_ELASTICSEARCH_MISSING": str(error)}
 
 
 def covered_tests(env: dict[str, str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 pytest_plugins = [
     "tests.fixtures.valkey",
+    "tests.fixtures.elastic",
     "tests.fixtures.floor",
     "tests.fixtures.embedding",
     "tests.fixtures.twin",

@@ -1,0 +1,218 @@
+"""A real Elasticsearch node for tests and measurements, from Maven Central.
+
+    node = ElasticNode(folder)          # or port=9200, heap_mb=2048
+    node.start()                        # node.url, node.version
+    node.pause(); node.resume()         # SIGSTOP, SIGCONT: the node hangs
+    node.kill(); node.start()           # kill -9, then again with the same data and port
+    node.stop(); node.erase()
+
+The node is the published server with its own HTTP module and nothing else: no x-pack, no
+security, none of the optional modules. It ends with the process that started it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from filelock import FileLock
+
+SOURCE = Path(__file__).parent
+BUILDS = SOURCE.parents[1] / "var" / "elasticsearch"
+OLDEST_JAVA = 21  # what the server's classes were compiled for
+# The first build fetches about 60 MB.
+_BUILD_SECONDS = 300
+_READY_SECONDS = 120
+_READY = re.compile(r"^ready (\S+) (http://\S+)$", re.MULTILINE)
+
+
+class NodeUnavailable(Exception):
+    """No node can be had on this machine; the message is one line that says why."""
+
+
+class ElasticNode:
+    """One node on loopback that may be killed, paused and started again on the same port and
+    data. `folder` takes data and logs."""
+
+    def __init__(self, folder: Path, *, port: int = 0, heap_mb: int = 512) -> None:
+        self.folder = folder
+        self.heap_mb = heap_mb
+        self.version = ""
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running node, for measurements of its memory."""
+        return self._running().pid
+
+    def start(self) -> None:
+        """Start and wait until it answers. Raises `NodeUnavailable`."""
+        java = find_java()
+        home = build(java)
+        self._port = self._port or _free_port()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        output = self.folder / "ready.txt"
+        with output.open("wb") as out, (self.folder / "node.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(java, home), stdin=subprocess.PIPE, stdout=out, stderr=log
+            )
+        self._owner = os.getpid()
+        self._wait(output)
+
+    def stop(self) -> None:
+        """End it; acknowledged writes stay on the disk (they are in the transaction log)."""
+        self.kill()
+
+    def kill(self) -> None:
+        process, self._process = self._process, None
+        if process is None or self._owner != os.getpid():
+            return
+        process.kill()
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+    def pause(self) -> None:
+        self._running().send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._running().send_signal(signal.SIGCONT)
+
+    def erase(self) -> None:
+        """Forget the data."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("the node is not running")
+        return self._process
+
+    def _command(self, java: Path, home: Path) -> list[str]:
+        return [
+            str(java / "bin" / "java"),
+            f"-Xms{self.heap_mb}m",
+            f"-Xmx{self.heap_mb}m",
+            # Distances of vectors by SIMD, as the server's own start script asks for it.
+            "--add-modules=jdk.incubator.vector",
+            "--enable-native-access=ALL-UNNAMED",
+            f"-XX:SharedArchiveFile={home / 'classes.jsa'}",
+            "-XX:+AutoCreateSharedArchive",
+            "-Xlog:cds=off",
+            "-Xlog:cds+dynamic=off",
+            "-cp",
+            f"{home / 'lib'}/*",
+            "contentcenter.TestNode",
+            str(home / "home"),
+            str(self.folder / "data"),
+            str(self._port),
+        ]
+
+    def _wait(self, output: Path) -> None:
+        process, deadline = self._running(), time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            found = _READY.search(output.read_text())
+            if found:
+                self.version = found[1]
+                return
+            time.sleep(0.05)
+        self.kill()
+        raise NodeUnavailable(f"the node did not start; see {self.folder / 'node.log'}")
+
+
+@contextmanager
+def temporary_node(*, port: int = 0, heap_mb: int = 512) -> Iterator[ElasticNode]:
+    """A started node whose data vanish at the end. Raises `NodeUnavailable`."""
+    with TemporaryDirectory(prefix="cc-es-", ignore_cleanup_errors=True) as folder:
+        node = ElasticNode(Path(folder), port=port, heap_mb=heap_mb)
+        node.start()
+        try:
+            yield node
+        finally:
+            node.kill()
+
+
+def find_java() -> Path:
+    """Home of the newest JDK that is new enough: JAVA_HOME, PATH, /usr/lib/jvm."""
+    places = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    on_path = shutil.which("javac")
+    if on_path:
+        places.append(Path(on_path).resolve().parents[1])
+    places += sorted(Path("/usr/lib/jvm").glob("*"))
+    versions = {place: _java_version(place) for place in places}
+    best = max(versions, key=lambda place: versions[place], default=None)
+    if best is None or versions[best] < OLDEST_JAVA:
+        raise NodeUnavailable(f"no JDK of version {OLDEST_JAVA} or newer")
+    return best
+
+
+def _java_version(home: Path) -> int:
+    """The major version, 0 for what is no JDK. Every JDK has a `release` file."""
+    release = home / "release"
+    if not release.is_file() or not (home / "bin" / "javac").exists():
+        return 0
+    found = re.search(r'^JAVA_VERSION="(\d+)', release.read_text(), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def build(java: Path) -> Path:
+    """Folder with the server and its HTTP module, built by Maven once for each state of the
+    sources. Raises `NodeUnavailable`."""
+    folder = BUILDS / _fingerprint()
+    BUILDS.mkdir(parents=True, exist_ok=True)
+    with FileLock(BUILDS / "lock"):
+        if not (folder / "built").exists():
+            _run_maven(java, folder)
+            (folder / "built").touch()
+    return folder / "node"
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for path in [SOURCE / "pom.xml", *sorted((SOURCE / "src").rglob("*.*"))]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _run_maven(java: Path, folder: Path) -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise NodeUnavailable("Maven is not on this machine")
+    command = [maven, "-B", "-q", f"-Dbuild.folder={folder}", "package"]
+    environment = {**os.environ, "JAVA_HOME": str(java)}
+    try:
+        subprocess.run(
+            command,
+            cwd=SOURCE,
+            env=environment,
+            check=True,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_BUILD_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NodeUnavailable(f"Maven needed more than {_BUILD_SECONDS} s") from error
+    except subprocess.CalledProcessError as error:
+        said = [line for line in error.stdout.decode().splitlines() if "ERROR" in line]
+        raise NodeUnavailable(f"Maven could not build the node: {' '.join(said[:1])}") from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
