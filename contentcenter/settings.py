@@ -1,20 +1,23 @@
 """All settings, in one frozen place, read once from `CONTENTCENTER_*` environment variables.
 
-A wrong value stops the start with the variable's name. No other module reads the
-environment. Every setting is explained in docs/settings.md (a test holds that page to it).
+A wrong value stops the start with the variable's name. `NAME_FILE` may hold the path of a file
+with the value instead, so that secrets need not lie in the environment. No other module reads
+the environment. Every setting is explained in docs/settings.md (a test holds that page to it).
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from environs import Env, EnvError, validate
+from environs import Env, FileAwareEnv, validate
 
 from contentcenter.domain.errors import InvalidInput
 
 PREFIX = "CONTENTCENTER_"
+FILE_SUFFIX = "_FILE"
 
 
 def _setting(help_text: str, default: Any) -> Any:
@@ -125,7 +128,7 @@ def load_settings() -> Settings:
 
     Raises `InvalidInput` naming the variable, what was wrong and what is allowed.
     """
-    env = Env()
+    env = FileAwareEnv(file_suffix=FILE_SUFFIX, strip_whitespace=True)
     values: dict[str, Any] = {}
     for spec in fields(Settings):
         values[spec.name] = _read(env, spec.name, spec.default)
@@ -146,7 +149,10 @@ def _read(env: Env, name: str, default: Any) -> Any:
     if name in _MINIMUM:
         checks.append(validate.Range(min=_MINIMUM[name]))
     kind = Path if isinstance(default, Path) else type(default)
+    variable = PREFIX + name.upper()
+    if os.environ.get(variable) and os.environ.get(variable + FILE_SUFFIX):
+        raise InvalidInput(f"Setting {variable} is given twice: itself and {FILE_SUFFIX}.")
     try:
-        return readers[kind](PREFIX + name.upper(), default, validate=checks)
-    except EnvError as error:
-        raise InvalidInput(f"Setting {PREFIX}{name.upper()}: {error}") from error
+        return readers[kind](variable, default, validate=checks)
+    except ValueError as error:  # EnvError is one; a file that cannot be read is another
+        raise InvalidInput(f"Setting {variable}: {error}") from error

@@ -45,3 +45,38 @@ def test_a_wrong_value_names_its_variable(
 
 def test_every_setting_has_a_help_text() -> None:
     assert [spec.name for spec in fields(Settings) if not spec.metadata.get("help")] == []
+
+
+def test_a_value_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql+psycopg://cc:p%40ss@db/cc\n")
+    (tmp_path / "days").write_text("3\n")
+    monkeypatch.setenv("CONTENTCENTER_DATABASE_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("CONTENTCENTER_PLAN_DAYS_FILE", str(tmp_path / "days"))
+    settings = load_settings()
+    assert settings.database_url == "postgresql+psycopg://cc:p%40ss@db/cc"
+    assert settings.plan_days == 3
+
+
+def test_a_missing_secret_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CONTENTCENTER_SECRET_KEY_FILE", str(tmp_path / "none"))
+    with pytest.raises(InvalidInput, match="CONTENTCENTER_SECRET_KEY"):
+        load_settings()
+
+
+def test_a_wrong_value_in_a_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "engine").write_text("google")
+    monkeypatch.setenv("CONTENTCENTER_SEARCH_ENGINE_FILE", str(tmp_path / "engine"))
+    with pytest.raises(InvalidInput, match="CONTENTCENTER_SEARCH_ENGINE"):
+        load_settings()
+
+
+def test_value_and_file_together_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("from the file")
+    monkeypatch.setenv("CONTENTCENTER_SECRET_KEY", "from the environment")
+    monkeypatch.setenv("CONTENTCENTER_SECRET_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(InvalidInput, match="given twice"):
+        load_settings()
