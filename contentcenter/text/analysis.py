@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from contentcenter.text import inner, pinyin
 from contentcenter.text.isbn import canonical_isbn, find_isbns, without_isbns
+from contentcenter.text.names import join_initials, name_parts, without_country
 from contentcenter.text.normalise import normalise
 from contentcenter.text.query import Clause, LexicalQuery, TextField
-from contentcenter.text.question import parse_question
-from contentcenter.text.volumes import mark_volumes
+from contentcenter.text.question import Question, parse_question
+from contentcenter.text.synonyms import WEAKER, Expansion, SearchWords, WordKind
+from contentcenter.text.understanding import Understanding
+from contentcenter.text.volumes import MARK, mark_volumes
 from contentcenter.text.words import Segmenter
 
 # What a match in each field is worth. Measured on questions about Wikipedia passages, MRR@10:
@@ -30,6 +33,7 @@ _WORD_FIELDS = (TextField.TITLE, TextField.PEOPLE, TextField.TAGS, TextField.BOD
 _BODY_CHARACTERS = 20_000
 # More words than this describe a text, not a question.
 _QUESTION_WORDS = 32
+_QUESTION_NAMES = 12
 # They say nothing beside other words and cost a look at almost every document.
 _FUNCTION_WORDS = frozenset("的了是在和与及或就也都而被把吗呢吧啊") | {"the", "a", "of", "and"}
 
@@ -39,10 +43,15 @@ class Analyser:
 
     def __init__(self, segmenter: Segmenter) -> None:
         self._segmenter = segmenter
+        self._search_words = SearchWords()
 
     def learn(self, words: Iterable[str]) -> int:
         """Teach the segmenter titles, names and tags; returns how many were new."""
         return self._segmenter.add_words(words)
+
+    def use(self, search_words: SearchWords) -> None:
+        """Take these synonyms, aliases and stop words for every question from now on."""
+        self._search_words = search_words
 
     def document_fields(
         self,
@@ -55,21 +64,22 @@ class Analyser:
         """Space-separated tokens of each field; empty fields are left out. ISBNs in the title
         and body are found too; invalid ones among `isbns` are dropped."""
         title_text, body_text = _prepared(title), _prepared(body[:_BODY_CHARACTERS])
-        people_texts = [_prepared(person) for person in people]
+        people_texts = [part for one in people for part in name_parts(_prepared(one))]
         title_words, body_words = self._words(title_text), self._words(body_text)
         people_words = [self._words(text) for text in people_texts]
         fields = {
-            TextField.TITLE: " ".join(title_words),
+            TextField.TITLE: " ".join(self._with_names(title_text, title_words)),
             TextField.PEOPLE: " ".join(_with_wholes(people_texts, people_words)),
             TextField.TAGS: " ".join(self._tag_tokens(tags)),
             TextField.CODES: " ".join(_codes(isbns, f"{title}\n{body}")),
-            TextField.BODY: " ".join(body_words),
+            TextField.BODY: " ".join(self._with_names(body_text, body_words)),
             TextField.INNER: inner.layer(
                 inner.pairs(title_text),
                 *(inner.pairs(text) for text in people_texts),
                 inner.pairs(body_text),
                 self._inner_words([*title_words, *body_words]),
                 inner.single_characters("".join([title_text, *people_texts])),
+                inner.rare_characters(body_text),
             ),
             TextField.PINYIN: " ".join(_pinyin([title_words, *people_words])),
         }
@@ -82,36 +92,61 @@ class Analyser:
         asks for that code alone; pinyin is tried for Latin letters only.
         """
         question = parse_question(text)
-        isbns = find_isbns(question.text)
-        plain = _prepared(without_isbns(question.text)) if isbns else _prepared(question.text)
-        if isbns:
-            plain = plain.replace("isbn", " ")
-        should = [*_code_clauses(isbns), *self._word_clauses(plain)]
+        isbns, plain = _codes_and_text(question)
         phrases = [
             clause
             for group, phrase in enumerate(question.phrases)
             for clause in self._phrase_clauses(phrase, group)
         ]
         return LexicalQuery(
-            should=tuple(should),
+            should=(*_code_clauses(isbns), *self._word_clauses(plain)),
             phrases=tuple(phrases),
             not_phrases=tuple(c for one in question.excluded for c in self._phrase_clauses(one)),
+        )
+
+    def understand(self, text: str) -> Understanding:
+        """How `query` takes a question apart, for people to look at."""
+        question = parse_question(text)
+        isbns, plain = _codes_and_text(question)
+        all_words, words = self._words(plain), self._question_words(plain)
+        return Understanding(
+            words=tuple(word for word in words if not word.startswith(MARK)),
+            names=tuple(dict.fromkeys(self._segmenter.names(plain, all_words))),
+            volumes=tuple(word.removeprefix(MARK) for word in words if word.startswith(MARK)),
+            dropped=tuple(dict.fromkeys(word for word in all_words if word not in words)),
+            isbns=tuple(isbns),
+            pinyin=tuple(pinyin.question_tokens(plain)),
+            phrases=question.phrases,
+            excluded=question.excluded,
+            expansions=tuple(self._search_words.expansions(all_words)),
         )
 
     def highlight_words(self, text: str) -> tuple[str, ...]:
         """The words of a question to mark in an answer, normalised, longest first."""
         question = parse_question(text)
-        words = list(self._question_words(_prepared(question.text)))
-        words += self._inner_words(words)
+        prepared = _prepared(question.text)
+        words = self._question_words(prepared)
+        words += [*self._inner_words(words), *self._question_names(prepared)]
         words += [normalise(phrase) for phrase in question.phrases]
+        for expansion in self._search_words.expansions(self._words(prepared)):
+            words += expansion.words
         return tuple(sorted({w for w in words if w}, key=lambda word: (-len(word), word)))
 
     def _words(self, prepared: str) -> list[str]:
         return self._segmenter.words(prepared)
 
+    def _with_names(self, prepared: str, words: Sequence[str]) -> list[str]:
+        """Learnt names stand behind the words, so that phrases of words stay phrases."""
+        return [*words, *self._segmenter.names(prepared, words)]
+
+    def _question_names(self, prepared: str) -> list[str]:
+        found = self._segmenter.names(prepared, self._words(prepared))
+        return sorted(dict.fromkeys(found), key=len, reverse=True)[:_QUESTION_NAMES]
+
     def _question_words(self, prepared: str) -> list[str]:
         words = list(dict.fromkeys(self._words(prepared)))
-        telling = [word for word in words if word not in _FUNCTION_WORDS] or words
+        silent = _FUNCTION_WORDS | self._search_words.stop_words
+        telling = [word for word in words if word not in silent] or words
         if len(telling) <= _QUESTION_WORDS:
             return telling
         # Longer words tell more; the order of the question decides among equals.
@@ -134,14 +169,36 @@ class Analyser:
             return []
         whole = _whole(prepared)
         wholes = [whole] if len(whole) <= _LONGEST_WHOLE and whole not in words else []
+        full = [*words, *self._question_names(prepared)]
         clauses = [
-            _clause(field, [*words, *wholes] if field in _WHOLE_FIELDS else words)
+            _clause(field, [*full, *wholes] if field in _WHOLE_FIELDS else full)
             for field in _WORD_FIELDS
         ]
         lower = [*words, *self._inner_words(words), *_pairs_of_words(words, prepared)]
         clauses.append(_clause(TextField.INNER, lower))
         spelt = pinyin.question_tokens(prepared)
-        return [*clauses, _clause(TextField.PINYIN, spelt)] if spelt else clauses
+        if spelt:
+            clauses.append(_clause(TextField.PINYIN, spelt))
+        asked = {(clause.field, token) for clause in clauses for token in clause.tokens}
+        expansions = self._search_words.expansions(self._words(prepared))
+        return [*clauses, *self._synonym_clauses(expansions, asked)]
+
+    def _synonym_clauses(
+        self, expansions: Iterable[Expansion], asked: set[tuple[TextField, str]]
+    ) -> Iterable[Clause]:
+        """One clause a field and synonym. Names of people count in full only where people
+        stand. What the question asks for anyway is not asked again."""
+        for expansion in expansions:
+            for synonym in expansion.words:
+                prepared = _prepared(synonym)
+                words = self._question_words(prepared)
+                whole = _whole(prepared)
+                for field in _WORD_FIELDS:
+                    tokens = [*words, whole] if field in _WHOLE_FIELDS else words
+                    fresh = [t for t in dict.fromkeys(tokens) if (field, t) not in asked]
+                    weight = BOOSTS[field] * WEAKER * _share(expansion, field)
+                    if fresh:
+                        yield Clause(field, tuple(fresh), round(weight / len(fresh), 4))
 
     def _phrase_clauses(self, phrase: str, group: int | None = None) -> list[Clause]:
         """One phrase, wherever it stands. Pairs in their order find the exact characters."""
@@ -161,7 +218,18 @@ _WHOLE_FIELDS = frozenset({TextField.PEOPLE, TextField.TAGS})
 
 
 def _prepared(text: str) -> str:
-    return mark_volumes(normalise(text))
+    return mark_volumes(join_initials(normalise(text)))
+
+
+def _codes_and_text(question: Question) -> tuple[list[str], str]:
+    isbns = find_isbns(question.text)
+    if not isbns:
+        return [], _prepared(without_country(question.text))
+    return isbns, _prepared(without_isbns(question.text)).replace("isbn", " ")
+
+
+def _share(expansion: Expansion, field: TextField) -> float:
+    return 0.5 if expansion.kind is WordKind.ALIAS and field is not TextField.PEOPLE else 1.0
 
 
 def _whole(prepared: str) -> str:

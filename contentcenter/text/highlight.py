@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from contentcenter.text.normalise import fold_character
+from contentcenter.text.volumes import MARK, find_volumes
 
 Segment = tuple[str, bool]
 
 _SENTENCE_END = re.compile(r"[。！？!?；;…\n]+[”」』）)]*|\.(?=\s)")
 ELLIPSIS = "…"
+_DOT = ".·"
+_LONGEST_INITIALS = 3
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,7 @@ def find_matches(text: str, words: Iterable[str]) -> list[tuple[Span, str]]:
     taken = bytearray(len(folded))
     found: list[tuple[Span, str]] = []
     for word in sorted(set(words), key=lambda one: (-len(one), one)):
-        for match in re.finditer(_pattern(word), folded) if word else ():
-            start, end = match.span()
+        for start, end in _places(word, folded):
             if any(taken[start:end]):
                 continue
             taken[start:end] = b"\1" * (end - start)
@@ -49,8 +51,24 @@ def find_matches(text: str, words: Iterable[str]) -> list[tuple[Span, str]]:
     return sorted(found, key=lambda pair: pair[0].start)
 
 
+def _places(word: str, folded: str) -> Iterator[tuple[int, int]]:
+    if word.startswith(MARK):
+        volumes = (one for one in find_volumes(folded) if one.token == word)
+        yield from (_trimmed(folded, one.start, one.end) for one in volumes)
+    elif word:
+        yield from (match.span() for match in re.finditer(_pattern(word), folded))
+
+
+def _trimmed(folded: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and folded[start].isspace():
+        start += 1
+    return start, end
+
+
 def _pattern(word: str) -> str:
     escaped = re.escape(word)
+    if word.isascii() and word.isalpha() and len(word) <= _LONGEST_INITIALS:
+        escaped = rf"(?:[{_DOT}]\s?)?".join(word)  # jk stands for J.K. too
     # `art` is no match inside `party`; Chinese has no such borders.
     if word[0].isascii() and word[0].isalnum():
         escaped = r"(?<![a-z0-9])" + escaped

@@ -34,7 +34,21 @@ def pairs(text: str) -> list[str]:
 
 def single_characters(text: str) -> list[str]:
     """Each Chinese character once, so that a question of one character finds a title."""
-    return list(dict.fromkeys(character for character in text if is_han(character)))
+    return list(dict.fromkeys(filter(is_han, text)))
+
+
+def rare_characters(text: str) -> list[str]:
+    """Characters beyond the everyday 6,763 of GB 2312 (龘, 镕, 㐂), each once: whoever asks for
+    one of them alone means it."""
+    return [one for one in single_characters(text) if _is_rare(one)]
+
+
+def _is_rare(character: str) -> bool:
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def layer(*parts: Iterable[str]) -> str:

@@ -1,7 +1,8 @@
 """One spelling for everything that is compared: the same steps for documents and questions.
 
 NFKC (full-width letters and digits, ligatures, Roman numeral signs), traditional to
-simplified characters, case folding, one space for any white space, nothing invisible.
+simplified characters, case folding, Latin letters without accents (García = garcia), one
+space for any white space, nothing invisible.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 # Zero-width characters, soft hyphens, direction marks, BOM and variation selectors: they
 # split words without being seen.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+# Accents on Latin letters only: in kana and Cyrillic they make another letter.
+_ACCENT = re.compile("(^|[a-z])[\u0300-\u036f]+")
+_ACCENTED = re.compile("[\u00e0-\u024f\u1e00-\u1eff\u0300-\u036f]")
+_STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
 _SPACE = re.compile(r"\s+")
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3007"
 _HAN_CHARACTER = re.compile(f"[{_HAN}]")
@@ -35,7 +40,16 @@ def normalise(text: str) -> str:
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     if _HAN_CHARACTER.search(text):
         text = str(_converter().convert(text))
-    return _SPACE.sub(" ", text.casefold()).strip()
+    return _SPACE.sub(" ", _without_accents(text.casefold())).strip()
+
+
+def _without_accents(text: str) -> str:
+    if not _ACCENTED.search(text):
+        return text
+    apart = "".join(
+        unicodedata.normalize("NFD", c) if _ACCENTED.match(c) else c for c in text
+    ).translate(_STROKES)
+    return unicodedata.normalize("NFC", _ACCENT.sub(r"\1", apart))
 
 
 @lru_cache(maxsize=65_536)

@@ -130,9 +130,31 @@ def test_function_words_are_dropped_beside_others_only():
     assert tokens(ANALYSER.query("的"), TextField.TITLE) == {"的"}
 
 
-def test_learning_a_title_changes_how_it_is_cut():
+def test_a_learnt_title_is_one_more_word():
     analyser = build_analyser()
     assert analyser.learn(["不能承受之轻"]) == 1
-    assert (
-        analyser.document_fields("不能承受之轻", (), (), (), "")[TextField.TITLE] == "不能承受之轻"
-    )
+    title = analyser.document_fields("不能承受之轻", (), (), (), "")[TextField.TITLE]
+    assert title == "不能 承受 之轻 不能承受之轻"
+    assert "不能承受之轻" in tokens(analyser.query("不能承受之轻"), TextField.TITLE)
+
+
+def test_what_one_process_has_learnt_and_another_has_not_still_meets():
+    """The web process knows every title, a worker just started knows none."""
+    web, worker = build_analyser(["时间的皱褶录", "迟宇宙"]), build_analyser()
+    for text in ("时间的皱褶录", "迟宇宙"):
+        indexed = set(worker.document_fields(text, (), (), (), "")[TextField.TITLE].split())
+        asked = tokens(web.query(text), TextField.TITLE)
+        assert indexed <= asked | {"的"}
+
+
+def test_understanding_names_every_part():
+    seen = ANALYSER.understand('我想找刘慈欣的三体2 "黑暗森林" -教辅 9787536692930')
+    assert "刘慈欣" in {*seen.words, *seen.names}
+    assert seen.volumes == ("2",)
+    assert seen.phrases == ("黑暗森林",)
+    assert seen.excluded == ("教辅",)
+    assert seen.isbns == ("9787536692930",)
+    assert "的" in seen.dropped
+    assert not seen.empty
+    assert ANALYSER.understand("？！…").empty
+    assert ANALYSER.understand("santi").pinyin == ("santi",)

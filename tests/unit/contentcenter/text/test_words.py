@@ -6,22 +6,43 @@ from contentcenter.text.inner import pairs, single_characters
 from contentcenter.text.words import Segmenter
 
 
-def test_a_learnt_title_stays_whole():
+def names(segmenter, text):
+    return segmenter.names(text, segmenter.words(text))
+
+
+def test_a_learnt_title_is_found_beside_the_words():
     segmenter = Segmenter()
-    assert "黑暗森林" not in segmenter.words("三体黑暗森林")
-    assert segmenter.add_words(["《黑暗森林》".strip("《》"), "黑暗森林", "x"]) == 1
-    assert "黑暗森林" in segmenter.words("三体黑暗森林")
+    before = segmenter.words("三体黑暗森林")
+    assert segmenter.add_words(["《黑暗森林》", "黑暗森林", "x"]) == 1
+    assert segmenter.words("三体黑暗森林") == before
+    assert names(segmenter, "三体黑暗森林") == ["黑暗森林"]
     assert segmenter.size == 1
 
 
-def test_a_traditional_spelling_teaches_the_simplified_word():
-    segmenter = Segmenter(["紅樓夢魘"])
-    assert segmenter.words("红楼梦魇") == ["红楼梦魇"]
+def test_parts_of_titles_and_author_lines_are_names():
+    segmenter = Segmenter(["三体：死神永生", "[哥伦比亚] 加西亚·马尔克斯 著"])
+    assert names(segmenter, "读死神永生有感") == ["死神永生"]
+    assert segmenter.add_words(["加西亚", "马尔克斯"]) == 0
 
 
-def test_two_segmenters_do_not_share_a_dictionary():
+def test_a_name_stands_as_often_as_the_text_has_it():
+    segmenter = Segmenter(["黑暗森林"])
+    assert names(segmenter, "黑暗森林与黑暗森林") == ["黑暗森林", "黑暗森林"]
+
+
+def test_a_name_of_two_characters_begins_and_ends_where_words_do():
+    segmenter = Segmenter(["学生", "圭吾"])
+    assert names(segmenter, "大学生活") == []
+    assert names(segmenter, "东野圭吾") == ["圭吾"]
+
+
+def test_a_traditional_spelling_teaches_the_simplified_name():
+    assert names(Segmenter(["紅樓夢魘"]), "红楼梦魇") == ["红楼梦魇"]
+
+
+def test_two_segmenters_share_no_names():
     Segmenter(["黑暗森林"])
-    assert "黑暗森林" not in Segmenter().words("黑暗森林")
+    assert names(Segmenter(), "黑暗森林") == []
 
 
 def test_signs_that_belong_to_a_word_stay():
@@ -45,12 +66,15 @@ def test_words_inside_a_word():
 def test_cutting_goes_on_while_another_thread_teaches():
     segmenter = Segmenter()
     results: list[list[str]] = []
-    reader = Thread(target=lambda: results.extend(segmenter.words("三体") for _ in range(300)))
+    reader = Thread(
+        target=lambda: results.extend(names(segmenter, "三体黑暗森林") for _ in range(300))
+    )
+    segmenter.add_words(["黑暗森林"])
     reader.start()
-    for number in range(3):
-        segmenter.add_words([f"新书名{'一二三'[number]}"])
+    for number in range(300):
+        segmenter.add_words([f"新书名{chr(0x4E00 + number)}"])
     reader.join()
-    assert results == [["三体"]] * 300
+    assert results == [["黑暗森林"]] * 300
 
 
 def test_pairs_follow_the_text():
