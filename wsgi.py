@@ -38,6 +38,7 @@ from contentcenter.jobs.rq_queue import RqQueue
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.lexicon import Lexicon
 from contentcenter.search.build import build_index
+from contentcenter.search.guarded import GuardedIndex
 from contentcenter.settings import Settings, load_settings
 from contentcenter.store.database import Database
 from contentcenter.store.vector_cache import SqlVectorCache
@@ -74,7 +75,9 @@ def build_floor(settings: Settings) -> Floor:
         settings=settings,
         clock=clock,
         db=db,
-        index=build_index(settings.search_engine, settings.index_dir, settings.search_url),
+        index=GuardedIndex(
+            build_index(settings.search_engine, settings.index_dir, settings.search_url)
+        ),
         embedder=build_embedder(
             url=settings.embedding_url or None,
             model=settings.embedding_model,
@@ -96,6 +99,9 @@ def create_app(settings: Settings | None = None, floor: Floor | None = None) -> 
     floor = floor or build_floor(settings)
     app = create_bare_app(floor)
     app.before_request(Lexicon(floor.db, floor.analyser).refresh_if_due)
+    if isinstance(floor.index, GuardedIndex):
+        app.before_request(floor.index.page_begins)
+        app.teardown_request(floor.index.page_ends)
     for room in (ingest.ext, recommend.ext, distribute.ext):
         room.init_app(app, floor)
     queue = RqQueue(floor.redis)

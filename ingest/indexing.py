@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from contentcenter.clock import Clock
@@ -21,10 +21,11 @@ from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
 from contentcenter.domain.facts import ItemChanged
 from contentcenter.embedding.ports import Embedder, Vectors
 from contentcenter.search.ports import Filters, IndexDocument, SearchIndex
-from contentcenter.store import outbox
+from contentcenter.store import outbox, watch
 from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.database import Database
 from contentcenter.store.tables import ItemRow
+from contentcenter.store.tables.content import OUT_OF_STEP
 from contentcenter.text.analysis import Analyser
 from ingest.vectors import embed, load_vectors, store_passages, texts_of
 
@@ -182,9 +183,8 @@ class Indexer:
         embedded anew on the way.
         """
         with self._db.reading() as session:
-            shown = ItemRow.state.in_(INDEXED_STATES)
-            total = session.scalar(select(func.count()).select_from(ItemRow).where(shown)) or 0
-        done, after = 0, 0
+            total = watch.items_to_index(session)
+        began, done, after = self._clock.now(), 0, 0
         versions: dict[int, int] = {}
         with self._index.rebuild(self._embedder.identity()) as target:
             while cards := self._next_cards(after):
@@ -194,8 +194,8 @@ class Indexer:
                 if progress is not None:
                     progress(done, total)
             target.commit()
-        self._mark(versions)
-        self._forget_marks()
+        self._mark_rebuilt(versions)
+        self._forget_marks(began)
         return done
 
     def _next_cards(self, after: int) -> dict[int, ItemCard]:
@@ -208,20 +208,40 @@ class Indexer:
             )
             return load_items(session, list(session.scalars(query)))
 
-    def _forget_marks(self) -> None:
-        """Items that are not shown are not in the new index either."""
+    def _mark_rebuilt(self, versions: Mapping[int, int]) -> None:
+        """Items that changed meanwhile keep their mark: it tells what the live index was
+        given, and that was carried over."""
+        ids = sorted(versions)
+        for start in range(0, len(ids), _CHUNK):
+            part = ids[start : start + _CHUNK]
+            with self._db.transaction() as session:
+                rows = session.execute(
+                    select(ItemRow.id, ItemRow.version).where(ItemRow.id.in_(part))
+                )
+                same = [row.id for row in rows if row.version == versions[row.id]]
+                session.execute(
+                    update(ItemRow)
+                    .where(ItemRow.id.in_(same))
+                    .values(indexed_version=ItemRow.version)
+                )
+
+    def _forget_marks(self, began: datetime) -> None:
+        """Items that were not shown all the while are not in the new index either."""
         with self._db.transaction() as session:
             session.execute(
                 update(ItemRow)
-                .where(ItemRow.state.not_in(INDEXED_STATES), ItemRow.indexed_version != 0)
+                .where(
+                    ItemRow.state.not_in(INDEXED_STATES),
+                    ItemRow.indexed_version != 0,
+                    ItemRow.updated_at < began,
+                )
                 .values(indexed_version=0)
             )
 
     def behind(self) -> int:
         """How many items the index holds differently than the store."""
         with self._db.reading() as session:
-            query = select(func.count()).select_from(ItemRow).where(out_of_step())
-            return session.scalar(query) or 0
+            return watch.out_of_step(session).count
 
     def check(self, limit: int = 5_000) -> IndexCheck:
         """Compare index and store, and tell up to `limit` items that are out of step to be
@@ -230,7 +250,7 @@ class Indexer:
             expected = set(
                 session.scalars(select(ItemRow.id).where(ItemRow.state.in_(INDEXED_STATES)))
             )
-            stale = set(session.scalars(select(ItemRow.id).where(out_of_step())))
+            stale = set(session.scalars(select(ItemRow.id).where(OUT_OF_STEP)))
         held = self._index.stats().documents
         missing: set[int] = set()
         surplus: set[int] = set()
@@ -263,15 +283,6 @@ def _known(session: Session, ids: Sequence[int]) -> set[int]:
         query = select(ItemRow.id).where(ItemRow.id.in_(ids[start : start + _CHUNK]))
         found.update(session.scalars(query))
     return found
-
-
-def out_of_step() -> ColumnElement[bool]:
-    """SQL condition: the index holds something else than it should."""
-    shown = ItemRow.state.in_(INDEXED_STATES)
-    return or_(
-        and_(shown, ItemRow.indexed_version != ItemRow.version),
-        and_(~shown, ItemRow.indexed_version != 0),
-    )
 
 
 def make_document(card: ItemCard, vector: Vectors | None, analyser: Analyser) -> IndexDocument:

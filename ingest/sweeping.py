@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, TextClause, select
 
 from contentcenter.clock import Clock
 from contentcenter.domain.content import ItemState
@@ -16,8 +16,8 @@ from contentcenter.jobs.names import JobName, QueueName
 from contentcenter.jobs.ports import JobQueue
 from contentcenter.store.database import Database
 from contentcenter.store.tables import ItemRow
+from contentcenter.store.tables.content import OUT_OF_STEP
 from ingest.imports import RUNNING, UPLOADED
-from ingest.indexing import out_of_step
 from ingest.tables import ImportRow
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ class Sweeper:
             return 0
         self._refill()
         waiting = self._items(ItemRow.state == ItemState.RECEIVED)
-        stale = self._items(out_of_step())
+        stale = self._items(OUT_OF_STEP)
         imports = self._imports()
         self._enqueue_items(JobName.PROCESS_ITEMS, waiting)
         self._enqueue_items(JobName.INDEX_ITEMS, stale)
@@ -66,7 +66,7 @@ class Sweeper:
             log.warning("search_index_lost", doing="filling it again from the store")
             self._queue.enqueue(JobName.REBUILD_INDEX, key="lost")
 
-    def _items(self, condition: ColumnElement[bool]) -> list[int]:
+    def _items(self, condition: ColumnElement[bool] | TextClause) -> list[int]:
         before = self._clock.now() - PATIENCE
         query = select(ItemRow.id).where(condition, ItemRow.updated_at < before)
         with self._db.reading() as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -11,6 +12,15 @@ from sqlalchemy.orm import Session
 from contentcenter.domain.content import INDEXED_STATES
 from contentcenter.domain.errors import NotFound
 from contentcenter.store.tables import ItemRow, NoteRow, OutboxRow
+from contentcenter.store.tables.content import OUT_OF_STEP
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far the search index is behind: items, and when the longest waiting one changed."""
+
+    count: int
+    oldest: datetime | None
 
 
 def items_by_state(session: Session) -> dict[str, int]:
@@ -22,6 +32,14 @@ def items_to_index(session: Session) -> int:
     """How many items the search index should hold."""
     counts = items_by_state(session)
     return sum(counts.get(state, 0) for state in INDEXED_STATES)
+
+
+def out_of_step(session: Session) -> Lag:
+    """Items that the search index holds differently than the store. Costs what is behind,
+    not what is there."""
+    query = select(func.count(), func.min(ItemRow.updated_at)).where(OUT_OF_STEP)
+    count, oldest = session.execute(query).one()
+    return Lag(count, oldest)
 
 
 def facts_waiting(session: Session) -> tuple[int, datetime | None]:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from contentcenter.domain.content import INDEXED_STATES
 from contentcenter.store.base import BigId, Table
+
+_SHOWN = ", ".join(f"'{state}'" for state in sorted(INDEXED_STATES))
+# The search index holds something else than it should. Written out, because a partial index
+# serves only a condition with the very same words.
+OUT_OF_STEP = text(
+    f"((items.state IN ({_SHOWN}) AND items.indexed_version != items.version) "
+    f"OR (items.state NOT IN ({_SHOWN}) AND items.indexed_version != 0))"
+)
 
 
 class ContributorRow(Table):
@@ -69,6 +78,13 @@ class ItemRow(Table):
         Index("uq_items_source_ref", "source_id", "source_ref", unique=True),
         Index("ix_items_state", "state", "id"),
         Index("ix_items_content_hash", "content_hash"),
+        Index(
+            "ix_items_out_of_step",
+            "id",
+            "updated_at",
+            sqlite_where=OUT_OF_STEP,
+            postgresql_where=OUT_OF_STEP,
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
