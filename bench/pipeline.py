@@ -19,6 +19,7 @@ import distribute.tables  # noqa: F401 - the rooms' tables join the metadata
 import ingest.tables  # noqa: F401
 import recommend.tables  # noqa: F401
 from contentcenter.clock import SystemClock
+from contentcenter.embedding.items import texts_of
 from contentcenter.embedding.ports import Embedder
 from contentcenter.embedding.sentence import SentenceEmbedder
 from contentcenter.search.build import build_index
@@ -29,7 +30,6 @@ from ingest.drafts import ItemDraft
 from ingest.indexing import Indexer
 from ingest.items import ItemService
 from ingest.pipeline import BATCH, Pipeline
-from ingest.vectors import texts_of
 
 _PROSE = """
 夏天 夜晚 星星 书页 故事 母亲 城市 河流 火车 少年 时间 命运 沉默 山谷 灯光 记忆 雨水 道路 远方

@@ -61,7 +61,7 @@ def edition_title(book: Book, place: int, number: int) -> str:
 
 @dataclass(frozen=True)
 class Item:
-    """What the product's analyser gets: see `ingest.indexing.make_document`."""
+    """What the product's analyser gets: see `contentcenter.documents.make_document`."""
 
     title: str
     people: tuple[str, ...]

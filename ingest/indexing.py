@@ -16,9 +16,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from contentcenter.clock import Clock
+from contentcenter.documents import make_document
 from contentcenter.domain.content import INDEXED_STATES
 from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
 from contentcenter.domain.facts import ItemChanged
+from contentcenter.embedding.items import embed, texts_of
 from contentcenter.embedding.ports import Embedder, Vectors
 from contentcenter.search.ports import Filters, IndexDocument, SearchIndex
 from contentcenter.store import outbox, watch
@@ -27,7 +29,7 @@ from contentcenter.store.database import Database
 from contentcenter.store.tables import ItemRow
 from contentcenter.store.tables.content import OUT_OF_STEP
 from contentcenter.text.analysis import Analyser
-from ingest.vectors import embed, load_vectors, store_passages, texts_of
+from ingest.vectors import load_vectors, store_passages
 
 log = structlog.get_logger()
 BATCH = 256
@@ -283,51 +285,3 @@ def _known(session: Session, ids: Sequence[int]) -> set[int]:
         query = select(ItemRow.id).where(ItemRow.id.in_(ids[start : start + _CHUNK]))
         found.update(session.scalars(query))
     return found
-
-
-def make_document(card: ItemCard, vector: Vectors | None, analyser: Analyser) -> IndexDocument:
-    """One item as the engine sees it. Pure.
-
-    The names of linked books are part of the searchable text: who looks for a book finds what
-    was written about it.
-    """
-    people = [card.author, *(name for b in card.books for name in (b.author, b.translator))]
-    about = "\n".join(f"{book.title} {book.publisher}" for book in card.books)
-    return IndexDocument(
-        id=card.id,
-        revision=card.version,
-        text=analyser.document_fields(
-            card.title,
-            [person for person in dict.fromkeys(people) if person],
-            card.tag_names,
-            [book.isbn for book in card.books if book.isbn],
-            f"{about}\n{card.summary}\n{card.text}",
-        ),
-        vector=vector,
-        kind=card.kind,
-        state=card.state,
-        category=card.category,
-        tags=card.tag_names,
-        publishers=tuple(dict.fromkeys(book.publisher for book in card.books if book.publisher)),
-        source=card.source,
-        price_fen=card.price_fen,
-        in_stock=card.in_stock,
-        quality=card.quality,
-        published_at=card.published_at,
-        rights_until=_rights_until(card),
-        works=card.works,
-        channel_kinds=_channel_kinds(card),
-        years=card.years,
-    )
-
-
-def _rights_until(card: ItemCard) -> datetime | None:
-    ends = [window.ends_at for window in card.rights]
-    known = [end for end in ends if end is not None]
-    return max(known) if known and len(known) == len(ends) else None
-
-
-def _channel_kinds(card: ItemCard) -> tuple[str, ...]:
-    if any(not window.channel_kinds for window in card.rights):
-        return ()
-    return tuple(sorted({kind for window in card.rights for kind in window.channel_kinds}))

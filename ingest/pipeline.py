@@ -19,6 +19,7 @@ from contentcenter.clock import Clock
 from contentcenter.domain.content import INDEXED_STATES, ItemState
 from contentcenter.domain.errors import ContentCenterError, ModelMismatch, RetryLater
 from contentcenter.domain.facts import ItemChanged
+from contentcenter.embedding.items import Embedded, embed, texts_of
 from contentcenter.embedding.ports import Embedder, Vectors
 from contentcenter.search.ports import Filters, SearchIndex
 from contentcenter.store.database import Database
@@ -28,7 +29,6 @@ from ingest.context import Context, load_context
 from ingest.deciding import Decision, decide
 from ingest.preparing import Incoming, Prepared, prepare
 from ingest.storing import store_decisions
-from ingest.vectors import Embedded, embed, texts_of
 from ingest.writing import ItemWriter
 
 log = structlog.get_logger()

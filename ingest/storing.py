@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from contentcenter.domain.content import ItemState, TagOrigin
 from contentcenter.domain.facts import ItemReady
+from contentcenter.embedding.items import Embedded
 from contentcenter.embedding.ports import ModelIdentity
 from contentcenter.store.base import Table
 from contentcenter.store.cards import ItemCard, load_items
@@ -20,7 +21,7 @@ from ingest.items import publish
 from ingest.origins import ensure_tags
 from ingest.quality import quality, quality_parts
 from ingest.tables import SignatureBandRow
-from ingest.vectors import Embedded, store_passages
+from ingest.vectors import store_passages
 from ingest.writing import ItemWriter
 
 
