@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scripts.postgres import postgres_url
-from tests.elasticsearch.node import NodeUnavailable, temporary_node
+from tests.elasticsearch.node import NodeUnavailable, server_version, temporary_node
 
 STRICT = ("contentcenter", "ingest", "recommend", "distribute", "sandbox", "wsgi.py")
 PYTHON = sys.executable
@@ -88,7 +88,7 @@ def elasticsearch() -> Iterator[dict[str, str]]:
     """What the tests need to know of Elasticsearch; the log names the version they ran on."""
     given = os.environ.get("CONTENTCENTER_TEST_ELASTICSEARCH_URL")
     if given:
-        print("   Elasticsearch: the server that was given", flush=True)
+        print(f"   Elasticsearch {server_version(given)}, the server that was given", flush=True)
         yield {}
         return
     try:
