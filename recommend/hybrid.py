@@ -2,70 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
+from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
-from contentcenter.search.fusion import reciprocal_rank
 from contentcenter.search.ports import Filters, Hit, LexicalQuery, TextField
-from recommend.corpus_service import CorpusService
+from recommend.corpus import CorpusView
+from recommend.search_ranking import (
+    ItemFacts,
+    Ranked,
+    SearchWeights,
+    Wanted,
+    fuse,
+    rerank,
+    squeezed,
+)
 
-LEXICAL_WEIGHT = 1.0
-VECTOR_WEIGHT = 0.8
-# A neighbour that is no nearer than this many standard deviations above a random pair is no
-# answer: without a floor every question would "find" the whole corpus.
-VECTOR_FLOOR_Z = 1.5
+
+@dataclass(frozen=True)
+class Question:
+    """A question made ready once and asked under several filters. `vector` (1, dimension) is
+    centred by `corpus`; it is None when meaning is not asked for or the embedder is away."""
+
+    text: str
+    query: LexicalQuery
+    vector: Vectors | None = None
+    corpus: CorpusView | None = None
+    away: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> Wanted:
+        codes = (c.tokens for c in self.query.should if c.field is TextField.CODES)
+        return Wanted(squeezed(self.text), {token for tokens in codes for token in tokens})
 
 
 @dataclass(frozen=True)
 class Ranking:
     """Best first. `away` names what did not answer: embedder."""
 
-    hits: tuple[Hit, ...]
+    hits: tuple[Ranked, ...]
     away: tuple[str, ...] = ()
+
+
+class CorpusViews(Protocol):
+    """Where the corpus view comes from: `CorpusService`, or one measured once."""
+
+    def view(self) -> CorpusView: ...
+
+
+class FactsSource(Protocol):
+    """Where facts of items come from: `FactsService`, or what an evaluation holds."""
+
+    def facts(self, ids: Sequence[int]) -> Mapping[int, ItemFacts]: ...
 
 
 class HybridSearch:
     """The product's ranking for a question. Raises `EngineUnavailable` without an index."""
 
-    def __init__(self, floor: Floor, corpus: CorpusService) -> None:
+    def __init__(
+        self,
+        floor: Floor,
+        corpus: CorpusViews,
+        facts: FactsSource,
+        weights: SearchWeights | None = None,
+    ) -> None:
         self._floor = floor
         self._corpus = corpus
+        self._facts = facts
+        self.weights = weights or SearchWeights()
 
-    def rank(self, text: str, filters: Filters, depth: int = 200) -> Ranking:
-        """Up to `depth` hits for a question."""
+    def question(self, text: str) -> Question:
+        """Analyse and embed a question."""
         query = self._floor.analyser.query(text)
-        lexical = self._floor.index.lexical(query, filters, depth)
-        if exact(query):
-            return Ranking(tuple(lexical))
+        plain = Question(text, query)
+        if exact(query) or self.weights.vector <= 0.0:
+            return plain
         try:
-            near = self.vector_hits(text, filters, depth)
+            corpus = self._corpus.view()
+            raw = self._floor.embedder.encode_queries([text])
+            return replace(plain, vector=corpus.centre(corpus.shift_query(raw)), corpus=corpus)
         except (EngineUnavailable, ModelMismatch):
-            return Ranking(tuple(lexical), ("embedder",))
-        fused = reciprocal_rank([lexical, near], [LEXICAL_WEIGHT, VECTOR_WEIGHT], depth)
-        return Ranking(tuple(fused))
+            return replace(plain, away=("embedder",))
 
-    def vector_hits(self, text: str, filters: Filters, depth: int) -> list[Hit]:
+    def rank(self, text: str | Question, filters: Filters, depth: int | None = None) -> Ranking:
+        """Up to `depth` hits (default: the weights' depth) with the parts of their scores."""
+        question = self.question(text) if isinstance(text, str) else text
+        found = self.fused(question, filters, depth)
+        facts = self._facts.facts([one.id for one in found.hits[: self.weights.rerank]])
+        now = self._floor.clock.now()
+        hits = rerank(found.hits, facts, question.wanted, self.weights, now)
+        return Ranking(tuple(hits), found.away)
+
+    def fused(self, question: Question, filters: Filters, depth: int | None = None) -> Ranking:
+        """Text and vector alone: enough to count what would be found."""
+        size = self.weights.depth if depth is None else depth
+        lexical = self.text_hits(question, filters, size)
+        near, away = self._near(question, filters, size)
+        return Ranking(tuple(fuse(lexical, near, self.weights, size)), away)
+
+    def text_hits(self, question: Question, filters: Filters, depth: int) -> list[Hit]:
+        """BM25 matches, best first."""
+        if self.weights.text <= 0.0:
+            return []
+        return self._floor.index.lexical(question.query, filters, depth)
+
+    def vector_hits(self, question: Question, filters: Filters, depth: int) -> list[Hit]:
         """Neighbours of the question that are nearer than chance; scores are centred cosines."""
-        corpus = self._corpus.view()
-        raw = self._floor.embedder.encode_queries([text])
-        question = corpus.centre(corpus.shift_query(raw))
-        hits = self._floor.index.nearest(question, filters, depth)[0]
+        if question.vector is None or question.corpus is None:
+            return []
+        hits = self._floor.index.nearest(question.vector, filters, depth)[0]
         stored = self._floor.index.vectors([hit.id for hit in hits])
-        known = [hit for hit in hits if hit.id in stored]
+        known = [hit.id for hit in hits if hit.id in stored]
         if not known:
             return []
-        rows = corpus.centre(np.stack([stored[hit.id] for hit in known]))
-        near = rows @ question[0]
-        floor = corpus.pair_mean + VECTOR_FLOOR_Z * corpus.pair_std
-        ranked = [
-            replace(hit, score=float(score))
-            for hit, score in zip(known, near, strict=True)
-            if score >= floor
-        ]
+        rows = question.corpus.centre(np.stack([stored[one] for one in known]))
+        near = (rows @ question.vector[0]).tolist()
+        floor = question.corpus.pair_mean + self.weights.vector_floor_z * question.corpus.pair_std
+        ranked = [Hit(one, score) for one, score in zip(known, near, strict=True) if score >= floor]
         return sorted(ranked, key=lambda hit: (-hit.score, hit.id))
+
+    def _near(
+        self, question: Question, filters: Filters, depth: int
+    ) -> tuple[list[Hit], tuple[str, ...]]:
+        try:
+            return self.vector_hits(question, filters, depth), question.away
+        except ModelMismatch:
+            # The embedder moved to another model before the index was rebuilt for it.
+            return [], ("embedder",)
 
 
 def exact(query: LexicalQuery) -> bool:

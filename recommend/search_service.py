@@ -152,7 +152,7 @@ class SearchService:
             ids = self._floor.index.select(wanted, DEPTH)
             return _Found(tuple(Hit(one, 0.0) for one in ids))
         ranking = self._hybrid.rank(request.q, wanted, DEPTH)
-        return _Found(ranking.hits, ranking.away)
+        return _Found(tuple(Hit(one.id, one.score) for one in ranking.hits), ranking.away)
 
     def _from_store(self, request: SearchRequest, wanted: Filters, now: datetime) -> _Found:
         query = (

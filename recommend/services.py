@@ -15,6 +15,7 @@ from recommend.hybrid import HybridSearch
 from recommend.learning_service import LearningService
 from recommend.match_service import MatchService
 from recommend.persona_service import PersonaService
+from recommend.search_facts import FactsService
 from recommend.search_service import SearchService
 from recommend.shelf import Shelf
 from recommend.suggest import SuggestService
@@ -41,7 +42,7 @@ def build_services(floor: Floor) -> RecommendServices:
     learning = LearningService(floor, corpus)
     shelf = Shelf(floor)
     matches = MatchService(floor, corpus=corpus, personas=personas, learning=learning, shelf=shelf)
-    hybrid = HybridSearch(floor, corpus)
+    hybrid = HybridSearch(floor, corpus, FactsService(floor))
     return RecommendServices(
         corpus=corpus,
         personas=personas,
