@@ -39,6 +39,7 @@ from contentcenter.jobs.scheduler import Tick
 from contentcenter.lexicon import Lexicon
 from contentcenter.search.build import build_index
 from contentcenter.search.guarded import GuardedIndex
+from contentcenter.search_words import SearchWordService
 from contentcenter.settings import Settings, load_settings
 from contentcenter.store.database import Database
 from contentcenter.store.vector_cache import SqlVectorCache
@@ -98,7 +99,8 @@ def create_app(settings: Settings | None = None, floor: Floor | None = None) -> 
     logs.configure(settings.log_level)
     floor = floor or build_floor(settings)
     app = create_bare_app(floor)
-    app.before_request(Lexicon(floor.db, floor.analyser).refresh_if_due)
+    words = SearchWordService(floor.db, floor.clock, floor.analyser)
+    floor.analyser.freshen_with(Lexicon(floor.db, floor.analyser, words).refresh_if_due)
     if isinstance(floor.index, GuardedIndex):
         app.before_request(floor.index.page_begins)
         app.teardown_request(floor.index.page_ends)

@@ -1,7 +1,8 @@
-"""The shop's own words (titles, authors, tags) for the segmenter of every process.
+"""The shop's own words (titles, authors, tags) and the operators' synonyms, for the analyser
+of every process that cuts text: web, workers, commands.
 
-The process that indexes a document has just learnt its words; the one that reads questions
-must know them too, or a title is split one way in the index and another in the question.
+How text is cut does not depend on it (see text/words.py); what a process has not learnt yet
+costs a match its bonus, nothing more. So learning may take its time and nobody waits for it.
 """
 
 from __future__ import annotations
@@ -13,24 +14,28 @@ import structlog
 from sqlalchemy import select
 
 from contentcenter.domain.errors import EngineUnavailable
+from contentcenter.search_words import SearchWordService
 from contentcenter.store.database import Database
 from contentcenter.store.tables import BookRow, TagRow
 from contentcenter.text.analysis import Analyser
+from contentcenter.text.names import name_parts
+from contentcenter.text.normalise import normalise
 
 log = structlog.get_logger()
 EVERY_SECONDS = 30.0
-BATCH = 50_000
+# Rows of one look: a question or a document waits for no more (about 0.1 s).
+STEP = 2_000
 
 
 class Lexicon:
-    """Feeds an analyser from the store: everything at first, then what is new.
-
-    Rows are read by rising id, so a look with nothing new costs two index lookups.
+    """Feeds an analyser from the store, a step at a time: everything at first, then what is
+    new. Rows are read by rising id, so a look with nothing new costs three index lookups.
     """
 
-    def __init__(self, db: Database, analyser: Analyser) -> None:
+    def __init__(self, db: Database, analyser: Analyser, words: SearchWordService) -> None:
         self._db = db
         self._analyser = analyser
+        self._words = words
         self._lock = threading.Lock()
         self._last_book = self._last_tag = 0
         self._due = 0.0
@@ -44,20 +49,23 @@ class Lexicon:
             return
         try:
             self._due = time.monotonic() + EVERY_SECONDS
-            self.refresh()
+            self._words.refresh()
+            words = self._read_on()
+            self._analyser.learn(words)
+            if len(words) >= STEP:
+                self._due = 0.0  # there is more
         except EngineUnavailable as error:
             log.warning("lexicon_not_refreshed", reason=error.message)
         finally:
             self._lock.release()
 
     def refresh(self) -> int:
-        """Learn what is new; returns how many words that were."""
+        """Learn all that is new; returns how many words that were."""
+        self._words.refresh()
         learnt = 0
-        while True:
-            words = self._read_on()
-            if not words:
-                return learnt
+        while words := self._read_on():
             learnt += self._analyser.learn(words)
+        return learnt
 
     def _read_on(self) -> list[str]:
         with self._db.reading() as session:
@@ -65,15 +73,16 @@ class Lexicon:
                 select(BookRow.id, BookRow.title, BookRow.author)
                 .where(BookRow.id > self._last_book)
                 .order_by(BookRow.id)
-                .limit(BATCH)
+                .limit(STEP)
             ).all()
             tags = session.execute(
                 select(TagRow.id, TagRow.name)
                 .where(TagRow.id > self._last_tag)
                 .order_by(TagRow.id)
-                .limit(BATCH)
+                .limit(STEP)
             ).all()
         self._last_book = books[-1][0] if books else self._last_book
         self._last_tag = tags[-1][0] if tags else self._last_tag
-        named = [word for _, title, author in books for word in (title, author) if word]
-        return named + [name for _, name in tags]
+        titles = [title for _, title, _ in books]
+        people = [one for *_, author in books for one in name_parts(normalise(author))]
+        return [*titles, *people, *(name for _, name in tags)]

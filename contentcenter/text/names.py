@@ -14,8 +14,11 @@ _INITIALS = re.compile(
 )
 _LEADING = re.compile(r"^\s*[(\[【〔《](?:[\u4e00-\u9fff]{1,6})[)\]】〕》]\s*(?=\S)")
 _BRACKET = re.compile(r"[(\[【〔]([^()\[\]【】〔〕]*)[)\]】〕]")
-# Normalising turns 著 into 着.
-_ROLE = re.compile(r"\s*(?:\s等)?\s?(?:编[著着]|原[著着]|主编|\s等|\s[著着编撰译绘])$")
+# Normalising turns 著 into 着. A role of one character stands apart or ends a long name.
+_ROLES = "编着|原着|编译|主编|[着编撰译绘注]"
+_ROLE = re.compile(rf"(?:\s+等)?(?:\s+(?:{_ROLES})|主编|编着|(?<=[\u4e00-\u9fff]{{2}})[编译着])?$")
+_ONLY_ROLE = re.compile(rf"(?:{_ROLES}|等)")
+_NEXT = re.compile(r"[/、,;|&]|\s+(?:and|with)\s+|(?<=[着编译撰])\s+(?=[\u4e00-\u9fff(\[])")
 
 
 def join_initials(text: str) -> str:
@@ -33,9 +36,11 @@ def without_country(text: str) -> str:
 
 
 def name_parts(text: str) -> list[str]:
-    """A normalised author line as the names it holds: the name, then what a bracket behind it
-    gives (usually the original spelling); country and role left out."""
-    plain = without_country(text)
-    inside = [found.strip() for found in _BRACKET.findall(plain)]
-    outside = _ROLE.sub("", _BRACKET.sub(" ", plain).strip()).strip()
-    return [part for part in (outside, *inside) if part]
+    """A normalised author line as the names it holds: each person, and what stands in brackets
+    behind (usually the original spelling); countries and roles left out."""
+    names: list[str] = []
+    for person in _NEXT.split(text):
+        plain = without_country(person.strip())
+        outside = _ROLE.sub("", _BRACKET.sub(" ", plain).strip()).strip()
+        names += [outside, *(found.strip() for found in _BRACKET.findall(plain))]
+    return [name for name in dict.fromkeys(names) if name and not _ONLY_ROLE.fullmatch(name)]

@@ -19,6 +19,7 @@ WEAKER = 0.4
 MOST_TERMS = 8
 MOST_WORDS = 12
 LONGEST_TERM = 40
+_MOST_PARTS = 10
 
 
 class WordKind(StrEnum):
@@ -63,9 +64,29 @@ class SearchWords:
         for first, *rest in one_way:
             _add(table, first, rest, WordKind.ONE_WAY)
         return cls(
-            frozenset(normalise(word) for word in stop_words),
+            frozenset(key_of(word) for word in stop_words),
             {key: tuple(found) for key, found in table.items()},
         )
+
+    def without_stops(self, words: Sequence[str]) -> list[str]:
+        """The words without stop words; one may be several words in a row (这|本书)."""
+        if not self.stop_words:
+            return list(words)
+        kept: list[str] = []
+        position = 0
+        while position < len(words):
+            end = self._stop_end(words, position)
+            if end == position:
+                kept.append(words[position])
+            position = max(end, position + 1)
+        return kept
+
+    def _stop_end(self, words: Sequence[str], start: int) -> int:
+        """Where the longest stop word that begins here ends; `start` when none does."""
+        for end in range(min(len(words), start + _MOST_PARTS), start, -1):
+            if "".join(words[start:end]) in self.stop_words:
+                return end
+        return start
 
     def expansions(self, words: Sequence[str]) -> list[Expansion]:
         """What the words of a question also ask for. A term is one or more whole words that

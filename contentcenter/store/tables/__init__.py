@@ -29,6 +29,7 @@ from contentcenter.store.tables.people import (
     ReaderRow,
     UserRow,
 )
+from contentcenter.store.tables.search_words import SearchWordRow
 
 __all__ = [
     "ApiKeyRow",
@@ -51,6 +52,7 @@ __all__ = [
     "ReaderRow",
     "RevisionRow",
     "RightsRow",
+    "SearchWordRow",
     "SourceRow",
     "StateRow",
     "TagRow",

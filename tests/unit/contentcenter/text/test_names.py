@@ -31,3 +31,14 @@ def test_the_original_spelling_is_a_name_of_its_own():
     line = normalise("[哥伦比亚] 加西亚·马尔克斯（Gabriel García Márquez） 著")
     assert name_parts(line) == ["加西亚·马尔克斯", "gabriel garcia marquez"]
     assert name_parts(normalise("当年明月 著")) == ["当年明月"]
+
+
+def test_every_person_of_a_line():
+    line = normalise("[晋] 陈寿 (撰) / [宋] 裴松之 (注)")
+    assert name_parts(line) == ["陈寿", "裴松之"]
+    assert name_parts(normalise("汪永晨主编")) == ["汪永晨"]
+    assert name_parts(normalise("曹雪芹、高鹗 著")) == ["曹雪芹", "高鹗"]
+    assert name_parts(normalise("Stanley Lippman, Josée Lajoie")) == [
+        "stanley lippman",
+        "josee lajoie",
+    ]
