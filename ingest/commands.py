@@ -12,6 +12,7 @@ from contentcenter.domain.content import ItemKind, ItemState
 from contentcenter.domain.errors import ContentCenterError
 from ingest.ext import get_ingest
 from ingest.imports import FAILED, ImportView
+from ingest.rebuild_state import RebuildState
 
 items = AppGroup("items", help="Content items.")
 index = AppGroup("index", help="The search index.")
@@ -82,13 +83,15 @@ def items_status() -> None:
 def index_rebuild() -> None:
     """Make a new index from the store and switch to it."""
     try:
-        done = get_ingest().indexer.rebuild(
-            lambda now, total: click.echo(f"\r{now}/{total}", nl=False, err=True)
+        ended = get_ingest().rebuilds.run_here(
+            "command line", lambda now, total: click.echo(f"\r{now}/{total}", nl=False, err=True)
         )
     except ContentCenterError as error:
         raise Stop(error) from error
     click.echo("", err=True)
-    click.echo(f"索引已重建，共 {done} 条内容")
+    if ended.state is not RebuildState.DONE:
+        raise click.ClickException(f"重建没有完成（{ended.state}）：{ended.problem}")
+    click.echo(f"索引已重建，共 {ended.done} 条内容")
 
 
 @index.command("check")

@@ -9,11 +9,15 @@ from flask import Flask, current_app
 from contentcenter.floor import Floor
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.web.app import API
+from ingest.catching_up import TICK_SECONDS as CATCH_UP_SECONDS
+from ingest.catching_up import CatchUp
 from ingest.imports import ImportService
 from ingest.indexing import Indexer
 from ingest.items import ItemService
 from ingest.media import PictureService
 from ingest.pipeline import Pipeline
+from ingest.rebuilding import TICK_SECONDS as REBUILD_SECONDS
+from ingest.rebuilding import RebuildService
 from ingest.source_service import SourceService
 from ingest.sweeping import Sweeper
 
@@ -30,12 +34,15 @@ class IngestServices:
     pictures: PictureService
     pipeline: Pipeline
     indexer: Indexer
+    catch_up: CatchUp
+    rebuilds: RebuildService
     sweeper: Sweeper
 
 
 def build_services(floor: Floor) -> IngestServices:
     """The room's services on a floor, without Flask."""
     indexer = Indexer(floor.db, floor.clock, floor.index, floor.embedder, floor.analyser)
+    rebuilds = RebuildService(floor.db, floor.clock, indexer, floor.queue)
     return IngestServices(
         items=ItemService(floor.db, floor.clock),
         sources=SourceService(floor.db, floor.clock),
@@ -43,7 +50,9 @@ def build_services(floor: Floor) -> IngestServices:
         pictures=PictureService(floor.db, floor.clock, floor.settings.media_dir),
         pipeline=Pipeline(floor.db, floor.clock, floor.index, floor.embedder, floor.analyser),
         indexer=indexer,
-        sweeper=Sweeper(floor.db, floor.clock, floor.queue, indexer.lost),
+        catch_up=CatchUp(floor.db, floor.clock, floor.index, indexer, floor.queue),
+        rebuilds=rebuilds,
+        sweeper=Sweeper(floor.db, floor.clock, floor.queue, rebuilds.start_if_lost),
     )
 
 
@@ -68,6 +77,10 @@ def get_ingest() -> IngestServices:
 
 
 def ticks(app: Flask) -> list[Tick]:
-    """The sweep: whatever fell between a commit and its job is found again."""
+    """Whatever fell between a commit and its job is found again; waiting work is begun."""
     services: IngestServices = app.extensions[NAME]
-    return [Tick("ingest_sweep", 30.0, services.sweeper.sweep)]
+    return [
+        Tick("ingest_sweep", 30.0, services.sweeper.sweep),
+        Tick("index_catch_up", CATCH_UP_SECONDS, services.catch_up.look),
+        Tick("index_rebuild", REBUILD_SECONDS, services.rebuilds.look),
+    ]

@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-import structlog
 from sqlalchemy import ColumnElement, TextClause, select
 
 from contentcenter.clock import Clock
 from contentcenter.domain.content import ItemState
-from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.jobs.names import JobName, QueueName
 from contentcenter.jobs.ports import JobQueue
 from contentcenter.store.database import Database
@@ -20,7 +18,6 @@ from contentcenter.store.tables.content import OUT_OF_STEP
 from ingest.imports import RUNNING, UPLOADED
 from ingest.tables import ImportRow
 
-log = structlog.get_logger()
 PATIENCE = timedelta(minutes=2)
 IMPORT_PATIENCE = timedelta(minutes=5)
 IDS_PER_JOB = 64
@@ -30,16 +27,16 @@ BUSY = 30
 
 
 class Sweeper:
-    """One short call, safe to repeat. `lost` says whether the whole index has to be filled
-    anew."""
+    """One short call, safe to repeat. `refill` begins a rebuild when the whole index has to
+    be filled anew."""
 
     def __init__(
-        self, db: Database, clock: Clock, queue: JobQueue, lost: Callable[[], bool]
+        self, db: Database, clock: Clock, queue: JobQueue, refill: Callable[[], None]
     ) -> None:
         self._db = db
         self._clock = clock
         self._queue = queue
-        self._lost = lost
+        self._refill = refill
 
     def sweep(self) -> int:
         """Queue what is stuck; returns how many ids. `EngineUnavailable` when the queue is
@@ -56,15 +53,6 @@ class Sweeper:
             key = f"sweep-import-{import_id}"
             self._queue.enqueue(JobName.RUN_IMPORT, key=key, import_id=import_id)
         return len(waiting) + len(stale) + len(imports)
-
-    def _refill(self) -> None:
-        try:
-            lost = self._lost()
-        except EngineUnavailable:
-            return  # an engine that does not answer has lost nothing yet
-        if lost:
-            log.warning("search_index_lost", doing="filling it again from the store")
-            self._queue.enqueue(JobName.REBUILD_INDEX, key="lost")
 
     def _items(self, condition: ColumnElement[bool] | TextClause) -> list[int]:
         before = self._clock.now() - PATIENCE

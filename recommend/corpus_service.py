@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import select
 
 from contentcenter.domain.content import ItemState
+from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
 from contentcenter.search.ports import Filters
@@ -21,6 +22,7 @@ from recommend.upserts import upsert
 SAMPLE = 4_000
 QUERY_SAMPLE = 64
 KEEP_SECONDS = 30.0
+NAME = "corpus."
 # The view is measured again when the corpus has grown or shrunk by this much.
 DRIFT = 0.25
 
@@ -34,11 +36,31 @@ class CorpusService:
         self._kept: tuple[float, CorpusView] | None = None
 
     def view(self) -> CorpusView:
-        """The stored view of the index's model; measured now if there is none yet."""
+        """The stored view of the index's model; measured now if there is none yet. While the
+        index is away: what was known last, so that pages go on."""
         with self._lock:
             if self._kept is not None and time.monotonic() - self._kept[0] < KEEP_SECONDS:
                 return self._kept[1]
-        return self._keep(self._load() or self.refresh())
+        try:
+            return self._keep(self._load() or self.refresh())
+        except EngineUnavailable:
+            return self._keep(self._last_known())
+
+    def _last_known(self) -> CorpusView:
+        if self._kept is not None:
+            return self._kept[1]
+        query = (
+            select(StateRow)
+            .where(StateRow.name.startswith(NAME, autoescape=True))
+            .order_by(StateRow.updated_at.desc())
+            .limit(1)
+        )
+        with self._floor.db.reading() as session:
+            row = session.scalars(query).first()
+            if row is not None:
+                return CorpusView.from_json(row.value)
+        identity = self._floor.embedder.identity()
+        return plain_view(str(identity), identity.dimension)
 
     def refresh(self) -> CorpusView:
         """Measure the corpus (a sample) and store the view."""
@@ -87,7 +109,7 @@ class CorpusService:
 
     def _name(self) -> str:
         model, _ = self._model()
-        return "corpus." + hashlib.blake2b(model.encode(), digest_size=12).hexdigest()
+        return NAME + hashlib.blake2b(model.encode(), digest_size=12).hexdigest()
 
     def _load(self) -> CorpusView | None:
         with self._floor.db.reading() as session:

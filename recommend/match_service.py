@@ -37,6 +37,8 @@ from recommend.shelf import Shelf, ShelfItem
 # Up to here every item is a candidate: no engine's choice can hide a good one.
 SMALL_CATALOGUE = 3_000
 MANY_CATALOGUE = 20_000
+# Without the index the newest ones are scored: as many as a page may load from the store.
+AWAY_CATALOGUE = 400
 NEAR_EACH = 80
 OTHERS = 120
 
@@ -160,7 +162,7 @@ class MatchService:
         matches = self._pairs([found], cards, personas, moment, None)
         good = tuple(one for one in matches if one.eligible)[:limit]
         bad = tuple(one for one in matches if not one.eligible)[:limit]
-        return MatchList(good, bad, len(cards))
+        return MatchList(good, bad, len(cards), self._unmeasured(found))
 
     def explain(self, item_id: int, audience_id: int, at: datetime | None = None) -> Match:
         """One pair with its parts, or with everything that stands against it."""
@@ -213,10 +215,20 @@ class MatchService:
             select(ItemRow.id)
             .where(ItemRow.state == ItemState.PUBLISHED.value)
             .order_by(ItemRow.published_at.desc(), ItemRow.id.desc())
-            .limit(SMALL_CATALOGUE)
+            .limit(AWAY_CATALOGUE)
         )
         with self._floor.db.reading() as session:
             return list(session.scalars(query))
+
+    def _unmeasured(self, item: ShelfItem) -> bool:
+        """Whether the item was scored without its meaning because the index is away."""
+        if item.match.vector is not None:
+            return False
+        try:
+            self._floor.index.vectors([item.id])
+        except EngineUnavailable:
+            return True
+        return False
 
     def _item_features(self, shelf: Sequence[ShelfItem], at: datetime) -> ItemFeatures:
         usual = UsualRate(self._learning.usual_rate())

@@ -103,11 +103,11 @@ class Shelf:
             missing = [
                 one
                 for one, version in versions.items()
-                if one not in known or known[one].version != version or not known[one].whole
+                if one not in known or known[one].version != version
             ]
             cards = load_items(session, missing) if missing else {}
             signals = load_signals(session, list(versions), self._floor.clock.now())
-        fresh = self._loaded(cards)
+        fresh = self._loaded(cards) | self._completed(known, cards)
         now = time.monotonic()
         kept = {
             one: replace(entry, item=_with_signal(entry.item, signals.get(one)), checked=now)
@@ -125,6 +125,21 @@ class Shelf:
                 card.version, shelf_item(card, vectors.get(one)), 0.0, whole and one in vectors
             )
             for one, card in cards.items()
+        }
+
+    def _completed(self, known: dict[int, _Kept], cards: dict[int, ItemCard]) -> dict[int, _Kept]:
+        """Entries that were loaded while the index was away, with their vectors if it is back."""
+        bare = [one for one, kept in known.items() if not kept.whole and one not in cards]
+        if not bare:
+            return {}
+        vectors, whole = self._vectors(bare)
+        return {
+            one: replace(
+                known[one],
+                item=replace(known[one].item, match=replace(known[one].item.match, vector=vector)),
+                whole=whole,
+            )
+            for one, vector in vectors.items()
         }
 
     def _keep(self, entries: dict[int, _Kept], gone: Sequence[int]) -> None:

@@ -20,6 +20,7 @@ class JobName(StrEnum):
     RUN_IMPORT = "run_import"
     PROCESS_ITEMS = "process_items"
     INDEX_ITEMS = "index_items"
+    CATCH_UP_INDEX = "catch_up_index"
     REBUILD_INDEX = "rebuild_index"
     APPLY_EVENTS = "apply_events"
     REFRESH_AUDIENCE = "refresh_audience"
@@ -34,6 +35,7 @@ QUEUE_OF: dict[JobName, QueueName] = {
     JobName.RUN_IMPORT: QueueName.INGEST,
     JobName.PROCESS_ITEMS: QueueName.INGEST,
     JobName.INDEX_ITEMS: QueueName.INGEST,
+    JobName.CATCH_UP_INDEX: QueueName.INGEST,
     JobName.REBUILD_INDEX: QueueName.INGEST,
     JobName.APPLY_EVENTS: QueueName.FOLLOW,
     JobName.REFRESH_AUDIENCE: QueueName.FOLLOW,

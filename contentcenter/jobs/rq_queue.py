@@ -64,14 +64,25 @@ class RqQueue:
         return job_id
 
     def enqueue_later(
-        self, job: JobName, after: timedelta, tries: int, arguments: Mapping[str, object]
+        self,
+        job: JobName,
+        after: timedelta,
+        tries: int,
+        arguments: Mapping[str, object],
+        waits: int = 0,
     ) -> None:
-        """Repeat a job after a while; the scheduler process moves due ones to their queue."""
+        """Repeat a job after a while; the scheduler process moves due ones to their queue.
+        `tries` counts towards its end, `waits` (for a part that is away) does not."""
         with redis_errors():
             self._queues[QUEUE_OF[job]].enqueue_in(
                 after,
                 ENTRY,
-                kwargs={"name": str(job), "arguments": dict(arguments), "tries": tries},
+                kwargs={
+                    "name": str(job),
+                    "arguments": dict(arguments),
+                    "tries": tries,
+                    "waits": waits,
+                },
                 job_timeout=JOB_TIMEOUT_SECONDS,
                 result_ttl=0,
                 failure_ttl=FAILED_KEPT_SECONDS,

@@ -2,6 +2,7 @@
 
 A job that raises `RetryLater` is put back for later a few times; any other error, and one
 `RetryLater` too many, goes to the dead-letter list where an operator sees and repeats it.
+`EngineUnavailable` is no fault of the job: it waits, with growing pauses, as long as it takes.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from flask import Flask, current_app
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from contentcenter.domain.errors import RetryLater
+from contentcenter.domain.errors import EngineUnavailable, RetryLater
 from contentcenter.jobs.names import JobName, QueueName
 from contentcenter.jobs.rq_queue import JobFunction, RqQueue
 
 log = structlog.get_logger()
 TRIES = 8
+LONGEST_WAIT_SECONDS = 300.0
 JOBS_KEY = "contentcenter.jobs"
 QUEUE_KEY = "contentcenter.queue"
 
@@ -37,25 +39,33 @@ def register(app: Flask, queue: RqQueue, functions: Mapping[JobName, JobFunction
     app.extensions[QUEUE_KEY] = queue
 
 
-def execute(name: str, arguments: Mapping[str, Any], tries: int) -> None:
+def execute(name: str, arguments: Mapping[str, Any], tries: int, waits: int = 0) -> None:
     """The entry of every job. Called by RQ with JSON values."""
     job = JobName(name)
     function: JobFunction = current_app.extensions[JOBS_KEY][job]
     with structlog.contextvars.bound_contextvars(job=name, **_ids(arguments)):
         try:
             function(**arguments)
+        except EngineUnavailable as error:
+            after = min(error.after_seconds * 2**waits, LONGEST_WAIT_SECONDS)
+            _put_back(job, arguments, error, after, (tries, waits + 1))
         except RetryLater as error:
-            _repeat_later(job, arguments, tries, error)
+            if tries >= TRIES:
+                raise
+            _put_back(job, arguments, error, error.after_seconds, (tries + 1, 0))
 
 
-def _repeat_later(
-    job: JobName, arguments: Mapping[str, Any], tries: int, error: RetryLater
+def _put_back(
+    job: JobName,
+    arguments: Mapping[str, Any],
+    error: RetryLater,
+    after: float,
+    counts: tuple[int, int],
 ) -> None:
-    if tries >= TRIES:
-        raise error
-    log.warning("job_postponed", reason=error.message, after_seconds=error.after_seconds)
+    log.warning("job_postponed", reason=error.message, after_seconds=after, waits=counts[1])
     queue: RqQueue = current_app.extensions[QUEUE_KEY]
-    queue.enqueue_later(job, timedelta(seconds=error.after_seconds), tries + 1, arguments)
+    tries, waits = counts
+    queue.enqueue_later(job, timedelta(seconds=after), tries, arguments, waits)
 
 
 def _ids(arguments: Mapping[str, Any]) -> dict[str, object]:

@@ -137,6 +137,27 @@ def test_retry_later_for_ever_ends_in_the_dead_letter_list(
     assert queue.counts()[QueueName.INGEST].scheduled == 0
 
 
+def test_a_part_that_is_away_costs_a_job_no_tries(
+    queue: RqQueue, run_jobs: Callable[..., None]
+) -> None:
+    away = worker.TRIES + 3
+    calls: list[list[int]] = []
+
+    def needs_a_part(item_ids: list[int]) -> None:
+        calls.append(item_ids)
+        if len(calls) <= away:
+            raise EngineUnavailable("not there", after_seconds=0)
+
+    queue.enqueue(JobName.PROCESS_ITEMS, item_ids=[1])
+    tick = delayed_tick(queue)
+    for _ in range(away + 1):
+        run_jobs(process_items=needs_a_part)
+        tick.run()
+    assert len(calls) == away + 1
+    assert queue.failed() == []
+    assert queue.counts()[QueueName.INGEST].scheduled == 0
+
+
 def test_a_delayed_job_waits_for_its_time(queue: RqQueue, run_jobs: Callable[..., None]) -> None:
     seen: list[int] = []
     queue.enqueue_later(JobName.PLAN, timedelta(hours=1), 2, {"plan_id": 1})

@@ -27,9 +27,11 @@ from contentcenter.store import outbox
 from contentcenter.store.tables import ItemRow, SourceRow
 from ingest.drafts import ItemChanges, ItemDraft, RightsWindow
 from ingest.ext import IngestServices, build_services
+from ingest.rebuild_state import RebuildState
 from ingest.vectors import load_vectors
 from ingest.views import ItemFilter
 from tests.fixtures.floor import FloorMaker
+from tests.fixtures.twin import wait_for
 from tests.flows.ingest_world import import_file
 
 # ruff: noqa: E501 - rows of a book list stay on their lines
@@ -451,5 +453,8 @@ def test_jobs_are_the_services_by_name(floor: Floor) -> None:
         JOBS[JobName.PROCESS_ITEMS](item_ids=[item])
         JOBS[JobName.INDEX_ITEMS](item_ids=[item])
         assert services.items.get(item).indexed
-        JOBS[JobName.REBUILD_INDEX]()
+        run = services.rebuilds.start("ann").run
+        JOBS[JobName.REBUILD_INDEX](run=run)
+        wait_for(lambda: services.rebuilds.status().state is RebuildState.DONE)
         assert floor.index.stats().documents == 1
+        JOBS[JobName.CATCH_UP_INDEX](after=0)

@@ -14,7 +14,6 @@ from contentcenter.console.views.base import blueprint, console
 from contentcenter.domain.errors import ContentCenterError
 from contentcenter.domain.roles import Scope
 from contentcenter.floor import Floor
-from contentcenter.jobs.names import JobName
 from contentcenter.jobs.ports import FailedJob, QueueCounts
 from contentcenter.store import watch
 from contentcenter.web.health import readiness
@@ -91,14 +90,6 @@ def _model(floor: Floor) -> str:
 def retry_job(job_id: str) -> Response:
     console().floor.queue.retry(job_id)
     flash(t("已重新排队"), "ok")
-    return redirect(url_for("console.health"))
-
-
-@blueprint.post("/health/index/rebuild")
-@signed_in(Scope.ADMIN)
-def rebuild_index() -> Response:
-    console().floor.queue.enqueue(JobName.REBUILD_INDEX, key="console")
-    flash(t("重建索引已排队；期间搜索照常可用"), "ok")
     return redirect(url_for("console.health"))
 
 
