@@ -21,7 +21,8 @@ from contentcenter.store.tables import AuditRow, SearchWordRow, StateRow
 from contentcenter.text.analysis import Analyser
 from contentcenter.text.starter_words import STARTER
 from contentcenter.text.synonyms import WordKind
-from contentcenter.text.word_lines import build_words, parse_lines
+from contentcenter.text.understanding import Understanding
+from contentcenter.text.word_lines import HEADINGS, build_words, parse_lines
 
 STATE = "search_words"
 # Ids of the lists in the audit log.
@@ -81,7 +82,7 @@ class SearchWordService:
             }
             for kind, lines in changed.items():
                 _replace(session, kind, lines, now, actor)
-                details = _difference(before.lines[kind], lines)
+                details = {"kind": HEADINGS[kind], **_difference(before.lines[kind], lines)}
                 audit.log(
                     session, now, actor, "search_words_saved", (STATE, SUBJECTS[kind]), **details
                 )
@@ -93,6 +94,10 @@ class SearchWordService:
     def reset(self, kind: WordKind, version: int, actor: str) -> WordLists:
         """Go back to the starter list."""
         return self.save({kind: "\n".join(STARTER[kind])}, version, actor)
+
+    def understand(self, question: str) -> Understanding:
+        """How this process reads a question now."""
+        return self._analyser.understand(question)
 
     def trail(self, limit: int = 20) -> Sequence[AuditRow]:
         """Who changed what, oldest first."""

@@ -19,9 +19,10 @@ def init_app(app: Flask, floor: Floor) -> None:
     """Build the services, register API and commands."""
     from recommend.api import BLUEPRINTS
     from recommend.commands import COMMANDS
+    from recommend.words_api import BLUEPRINTS as WORDS
 
     app.extensions[EXTENSION] = build_services(floor)
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, *WORDS):
         app.extensions[API].register_blueprint(blueprint)
     for command in COMMANDS:
         app.cli.add_command(command)

@@ -8,6 +8,7 @@ from contentcenter.floor import Floor
 from contentcenter.jobs.names import JobName
 from contentcenter.jobs.ports import JobQueue
 from contentcenter.jobs.scheduler import Tick
+from contentcenter.search_words import SearchWordService
 from recommend.corpus_service import CorpusService
 from recommend.event_service import EventService
 from recommend.feed_service import FeedService
@@ -33,6 +34,7 @@ class RecommendServices:
     search: SearchService
     suggest: SuggestService
     feed: FeedService
+    words: SearchWordService
 
 
 def build_services(floor: Floor) -> RecommendServices:
@@ -54,6 +56,7 @@ def build_services(floor: Floor) -> RecommendServices:
         search=SearchService(floor, hybrid=hybrid, personas=personas, matches=matches, shelf=shelf),
         suggest=SuggestService(floor),
         feed=FeedService(floor, corpus=corpus, personas=personas, matches=matches, shelf=shelf),
+        words=SearchWordService(floor.db, floor.clock, floor.analyser),
     )
 
 

@@ -168,6 +168,8 @@ DETAILS = {
     "field": Label("字段"),
     "kind": Label("类型"),
     "filename": Label("文件"),
+    "added": Label("新增"),
+    "removed": Label("删去"),
 }
 FIELDS = {
     "text": Label("文字"),

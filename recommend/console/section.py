@@ -6,11 +6,11 @@ from flask import url_for
 
 from contentcenter.console.links import url_if
 from contentcenter.console.sections import Figure, NavEntry, Panel, Place, Section
-from recommend.console import matches, personas, search
+from recommend.console import matches, personas, search, words
 from recommend.console.base import blueprint
 from recommend.ext import get_recommend
 
-PAGES = (matches, personas, search)
+PAGES = (matches, personas, search, words)
 
 
 def panel() -> Panel:
@@ -32,6 +32,9 @@ def panel() -> Panel:
 
 SECTION = Section(
     blueprint=blueprint,
-    entries=(NavEntry("搜索", "recommend_console.search", "search", Place.CONTENT + 1),),
+    entries=(
+        NavEntry("搜索", "recommend_console.search", "search", Place.CONTENT + 1),
+        NavEntry("搜索词表", "recommend_console.words", "journal-text", Place.CONTENT + 2),
+    ),
     panels=(panel,),
 )

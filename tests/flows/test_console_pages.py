@@ -20,6 +20,7 @@ EMPTY_PAGES = {
     "/items/new": "正文",
     "/imports": "还没有导入过文件",
     "/search": "还没有已发布的内容",
+    "/search/words": "初始词表",
     "/audiences": "先接入一个渠道",
     "/channels": "还没有渠道",
     "/plan": "还没有触达对象",
