@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from flask import g
 from flask_smorest import Blueprint
 
+from contentcenter.domain.errors import NotAllowed
 from contentcenter.domain.roles import Scope
 from contentcenter.search.ports import Filters
 from contentcenter.web.api import API_PREFIX
@@ -33,19 +35,33 @@ feed = Blueprint("feed", __name__, url_prefix=API_PREFIX, description="Feed and 
 @search.arguments(schemas.SearchQuery, location="query")
 @search.response(200, schemas.SearchPage)
 def find(query: dict[str, Any]) -> SearchAnswer:
-    """Published items for a question, with highlights, facets and whether a part was away."""
+    """Published items for a question, with highlights, facets and whether a part was away.
+
+    Without a question: everything that passes the filters, page by page. Each facet is counted
+    without what was chosen in itself.
+    """
+    drafts = query["state"] == schemas.ALL_STATES
+    if drafts and not g.account.may(Scope.CONTENT):
+        raise NotAllowed("Only keys that may edit content see what is not published", field="state")
     request = SearchRequest(
         q=query["q"],
         kinds=_split(query.get("kind")),
         tags=_split(query.get("tag")),
         categories=_split(query.get("category")),
+        publishers=tuple(query.get("publisher", ())),
+        sources=tuple(query.get("source", ())),
         price_min_fen=query["price_min"],
         price_max_fen=query["price_max"],
+        price_band=query["price_band"],
+        year_min=query["year_min"],
+        year_max=query["year_max"],
         audience_id=query["audience"],
         sort=query["sort"],
         size=query["size"],
         cursor=query["cursor"],
         facets=_split(query.get("facets")),
+        drafts=drafts,
+        explain=query["explain"],
     )
     return get_recommend().search.search(request)
 

@@ -11,7 +11,7 @@ import numpy as np
 from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
 from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
-from contentcenter.search.ports import Filters, Hit, LexicalQuery, TextField
+from contentcenter.search.ports import Filters, Hit, LexicalQuery, Order, TextField
 from recommend.corpus import CorpusView
 from recommend.search_ranking import (
     ItemFacts,
@@ -97,6 +97,27 @@ class HybridSearch:
         now = self._floor.clock.now()
         hits = rerank(found.hits, facts, question.wanted, self.weights, now)
         return Ranking(tuple(hits), found.away)
+
+    def sorted_ids(
+        self, text: str, filters: Filters, order: Order
+    ) -> tuple[list[int], tuple[str, ...]]:
+        """Good matches in another order than the best first; and what was away.
+
+        A match by a single pair of characters would be the cheapest of all, so only those
+        near the best one count; neighbours only when no word matches.
+        """
+        question = self.question(text)
+        hits = self.text_hits(question, filters, self.weights.sort_depth)
+        if hits:
+            enough = self.weights.sort_share * hits[0].score
+            ids = tuple(hit.id for hit in hits if hit.score >= enough)
+        else:
+            near, away = self._near(question, filters, self.weights.depth)
+            question, ids = replace(question, away=away), tuple(hit.id for hit in near)
+        if not ids:
+            return [], question.away
+        chosen = replace(filters, ids=ids)
+        return self._floor.index.select(chosen, len(ids), order), question.away
 
     def fused(self, question: Question, filters: Filters, depth: int | None = None) -> Ranking:
         """Text and vector alone: enough to count what would be found."""

@@ -7,8 +7,11 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
+from contentcenter.domain.prices import BAND_LABELS
 from recommend.event_service import LARGEST_BATCH
 from recommend.search_request import FACETS, MOST, SORTS
+
+ALL_STATES = "all"
 
 
 def _marked(segments: Any) -> str:
@@ -27,6 +30,10 @@ def _names(what: str) -> fields.List[Any]:
     )
 
 
+def _whole_names(what: str) -> fields.List[Any]:
+    return fields.List(fields.String(), metadata={"description": f"{what}; repeat it for more"})
+
+
 class SearchQuery(_Query):
     q = fields.String(load_default="", validate=validate.Length(max=2000))
     kind = _names("ugc, pgc or supplier")
@@ -34,8 +41,25 @@ class SearchQuery(_Query):
     category = _names("Any of these category codes")
     price_min = fields.Integer(load_default=None, metadata={"description": "fen"})
     price_max = fields.Integer(load_default=None, metadata={"description": "fen"})
+    price_band = fields.String(
+        load_default=None, metadata={"description": f"One of {', '.join(BAND_LABELS)}, in fen"}
+    )
+    publisher = _whole_names("Any of these publishers")
+    source = _whole_names("Any of these sources")
+    year_min = fields.Integer(
+        load_default=None, metadata={"description": "A book of the item came out then or later"}
+    )
+    year_max = fields.Integer(load_default=None)
     audience = fields.Integer(
         load_default=None, metadata={"description": "Rank for this audience's persona too"}
+    )
+    state = fields.String(
+        load_default="published",
+        validate=validate.OneOf(("published", ALL_STATES)),
+        metadata={"description": "all: also what waits for approval; needs the scope content"},
+    )
+    explain = fields.Boolean(
+        load_default=False, metadata={"description": "Give the parts of each score"}
     )
     sort = fields.String(load_default="relevance", validate=validate.OneOf(SORTS))
     size = fields.Integer(load_default=20, validate=validate.Range(1, MOST))
@@ -108,6 +132,13 @@ class HitSchema(ItemSchema):
         metadata={"description": "title and text as HTML, matches in <em>, all else escaped"},
     )
     fit = fields.Float(allow_none=True)
+    state = fields.String(attribute="card.state")
+    parts = fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(),
+        allow_none=True,
+        metadata={"description": "With explain: what the score is made of"},
+    )
 
     def _highlights(self, hit: Any) -> dict[str, str]:
         return {"title": _marked(hit.title), "text": _marked(hit.snippet)}

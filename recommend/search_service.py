@@ -3,21 +3,17 @@ about what was away."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
-from json import dumps, loads
+from typing import TypeGuard
 
-import redis
 from sqlalchemy import select
 
 from contentcenter.domain.content import ItemState
 from contentcenter.domain.errors import EngineUnavailable, InvalidInput, NotFound
 from contentcenter.floor import Floor
-from contentcenter.search.fusion import normalised_scores
-from contentcenter.search.ports import Filters, Hit
+from contentcenter.search.ports import Filters, Hit, Mark, Order, Page
 from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.tables import ItemRow
 from contentcenter.text.highlight import highlight
@@ -25,34 +21,24 @@ from recommend.cursors import pack_cursor, unpack_cursor
 from recommend.hybrid import HybridSearch
 from recommend.match_service import MatchService
 from recommend.persona_service import PersonaService
-from recommend.search_request import (
-    FACETS,
-    MOST,
-    SORTS,
-    SearchAnswer,
-    SearchHit,
-    SearchRequest,
-    passes,
-)
+from recommend.search_facets import Counts, Scope, SearchFacets, facets_of
+from recommend.search_kept import Found, KeptRankings
+from recommend.search_ranking import Ranked, add_fit
+from recommend.search_request import MOST, SearchAnswer, SearchHit, SearchRequest
+from recommend.search_store import StoreSearch
 from recommend.shelf import Shelf
 
-DEPTH = 400
 PERSONA_DEPTH = 120
-PERSONA_WEIGHT = 0.6
-KEEP_SECONDS = 600
 TITLE_LENGTH = 200
+# A match further down a long text is found all the same; only the excerpt is from above.
+SNIPPET_FROM = 4000
 
-
-@dataclass(frozen=True)
-class _Found:
-    hits: tuple[Hit, ...]
-    away: tuple[str, ...] = ()
-    from_store: bool = False
+_Shown = tuple[ItemCard, Ranked]
 
 
 class SearchService:
-    """`search`, `similar`. Falls back to the store's titles when the index is away, to words
-    alone when the embedder is."""
+    """`search`, `similar`. Falls back to the store when the index is away, to words alone
+    when the embedder is."""
 
     def __init__(
         self,
@@ -68,23 +54,165 @@ class SearchService:
         self._personas = personas
         self._matches = matches
         self._shelf = shelf
+        self._store = StoreSearch(floor)
+        self._facets = SearchFacets(floor)
+        self._kept = KeptRankings(floor.redis)
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """One page. Pages of one cursor chain come from one ranking and never repeat."""
-        _check(request)
+        """One page. A chain of pages shows everything once: browsing goes through the whole
+        catalogue, a question through its ranking."""
+        request.check()
         now = self._floor.clock.now()
-        start, found = self._ranking(request, now)
+        if request.blank and (request.order is not None or request.audience_id is None):
+            return self._browse(request, now)
+        start, kept = self._kept.find(request)
+        found = kept or self._rank(request, now)
         page, position = self._page(request, found, start, now)
         more = position < len(found.hits)
-        cursor = self._cursor(request, found, position) if more else None
         return SearchAnswer(
             items=tuple(self._hits(request, page)),
-            next_cursor=cursor,
+            next_cursor=self._kept.keep(request, found, position) if more else None,
             total=len(found.hits),
-            facets=self._facets(request, found, now),
+            facets=self._ranking_facets(request, found, now),
             degraded=bool(found.away),
             away=found.away,
         )
+
+    # --- browsing
+
+    def _browse(self, request: SearchRequest, now: datetime) -> SearchAnswer:
+        wanted, mark, away = request.filters(now), _mark(request), False
+        shown: list[_Shown] = []
+        while True:
+            page, lost = self._next(wanted, request, request.size - len(shown), mark)
+            away, mark = away or lost, page.next
+            shown += self._visible(request, [Ranked(one) for one in page.ids], now)
+            if mark is None or len(shown) >= request.size:
+                break
+        total, facets = self._browse_counts(request, wanted, now, away)
+        return SearchAnswer(
+            items=tuple(self._hits(request, shown)),
+            next_cursor=None if mark is None else _browse_cursor(request, mark),
+            total=total,
+            facets=facets,
+            degraded=away,
+            away=("index",) if away else (),
+        )
+
+    def _next(
+        self, wanted: Filters, request: SearchRequest, limit: int, mark: Mark | None
+    ) -> tuple[Page, bool]:
+        """The next ids, and whether the index was away."""
+        order = request.order or Order.NEWEST
+        try:
+            return self._floor.index.page(wanted, limit, order, mark), False
+        except EngineUnavailable:
+            return self._store.page(wanted, limit, order, mark), True
+
+    def _browse_counts(
+        self, request: SearchRequest, wanted: Filters, now: datetime, away: bool
+    ) -> tuple[int, dict[str, Counts]]:
+        if not away:
+            try:
+                facets = self._facets.count(request, None, lambda _: None, now)
+                return self._facets.total(wanted), facets or {}
+            except EngineUnavailable:
+                pass  # it went away between the page and its counts
+        ids = self._store.find("", wanted, request.order)
+        return len(ids), self._facets_of(request, ids, now)
+
+    # --- questions
+
+    def _rank(self, request: SearchRequest, now: datetime) -> Found:
+        wanted = request.filters(now)
+        try:
+            found = self._from_index(request, wanted)
+        except EngineUnavailable:
+            ids = self._store.find(request.q, wanted, request.order)
+            found = Found(tuple(Ranked(one) for one in ids), ("index",), from_store=True)
+        if request.audience_id is not None and request.order is None:
+            found = self._by_persona(request.audience_id, found)
+        return found
+
+    def _from_index(self, request: SearchRequest, wanted: Filters) -> Found:
+        if request.blank:
+            ids = self._floor.index.select(wanted, self._hybrid.weights.depth)
+            return Found(tuple(Ranked(one) for one in ids))
+        if request.order is not None:
+            ids, away = self._hybrid.sorted_ids(request.q, wanted, request.order)
+            return Found(tuple(Ranked(one) for one in ids), away)
+        ranking = self._hybrid.rank(request.q, wanted)
+        return Found(ranking.hits, ranking.away)
+
+    def _by_persona(self, audience_id: int, found: Found) -> Found:
+        fits = self._fits(audience_id, found.ids[:PERSONA_DEPTH])
+        hits = add_fit(found.hits, fits, self._hybrid.weights, PERSONA_DEPTH)
+        return replace(found, hits=tuple(hits))
+
+    def _page(
+        self, request: SearchRequest, found: Found, start: int, now: datetime
+    ) -> tuple[list[_Shown], int]:
+        """What one page shows, and where the next begins."""
+        shown: list[_Shown] = []
+        position = start
+        while position < len(found.hits) and len(shown) < request.size:
+            chunk = found.hits[position : position + request.size - len(shown)]
+            shown += self._visible(request, chunk, now)
+            position += len(chunk)
+        return shown, position
+
+    def _ranking_facets(
+        self, request: SearchRequest, found: Found, now: datetime
+    ) -> dict[str, Counts]:
+        if not request.facets:
+            return {}
+        counted = None
+        if not found.from_store:
+            ids = None if request.blank else found.ids
+            counted = self._facets.count(request, ids, self._scope(request), now)
+        return self._facets_of(request, found.ids, now) if counted is None else counted
+
+    def _scope(self, request: SearchRequest) -> Scope:
+        if request.blank:
+            return lambda _: None
+        question = self._hybrid.question(request.q)
+        return lambda loose: [hit.id for hit in self._hybrid.fused(question, loose).hits]
+
+    # --- what is shown
+
+    def _visible(
+        self, request: SearchRequest, hits: Sequence[Ranked], now: datetime
+    ) -> list[_Shown]:
+        """State and rights are asked of the store: the index may not know yet."""
+        with self._floor.db.reading() as session:
+            cards = load_items(session, [hit.id for hit in hits])
+        known = ((cards[hit.id], hit) for hit in hits if hit.id in cards)
+        return [(card, hit) for card, hit in known if request.shows(card, now)]
+
+    def _hits(self, request: SearchRequest, shown: Sequence[_Shown]) -> list[SearchHit]:
+        words = () if request.blank else self._floor.analyser.highlight_words(request.q)
+        fits: dict[int, float] = {}
+        if request.audience_id is not None:
+            fits = self._fits(request.audience_id, [card.id for card, _ in shown])
+        return [_hit(card, hit, words, fits, request.explain) for card, hit in shown]
+
+    def _fits(self, audience_id: int, ids: Sequence[int]) -> dict[int, float]:
+        shelf = list(self._shelf.visible(ids).values())
+        if not shelf:
+            return {}
+        persona = self._personas.personas([audience_id])[audience_id]
+        scores = self._matches.persona_scores(shelf, persona).total[:, 0]
+        return {one.id: float(score) for one, score in zip(shelf, scores, strict=True)}
+
+    def _facets_of(
+        self, request: SearchRequest, ids: Sequence[int], now: datetime
+    ) -> dict[str, Counts]:
+        if not request.facets:
+            return {}
+        shown = self._visible(request, [Ranked(one) for one in ids], now)
+        return facets_of([card for card, _ in shown], request.facets)
+
+    # --- neighbours
 
     def similar(self, item_id: int, size: int = 10, filters: Filters | None = None) -> SearchAnswer:
         """Neighbours of an item: other works first, then other items about the same work."""
@@ -98,11 +226,11 @@ class SearchService:
             away: tuple[str, ...] = ()
         except EngineUnavailable:
             hits, away = self._same_shelf(own), ("index",)
-        cards = self._visible([hit.id for hit in hits])
-        known = [hit for hit in hits if hit.id in cards and hit.id != item_id]
+        ranked = [Ranked(hit.id, {"vector": hit.score}) for hit in hits if hit.id != item_id]
+        shown = self._visible(SearchRequest(), ranked, self._floor.clock.now())
         works = set(own.works)
-        ordered = sorted(known, key=lambda hit: bool(works & set(cards[hit.id].works)))
-        items = tuple(_plain_hit(cards[hit.id], hit.score) for hit in ordered[:size])
+        ordered = sorted(shown, key=lambda pair: bool(works & set(pair[0].works)))
+        items = tuple(_plain_hit(card, hit.score) for card, hit in ordered[:size])
         return SearchAnswer(items, None, len(items), degraded=bool(away), away=away)
 
     def _neighbours(self, own: ItemCard, size: int, filters: Filters) -> list[Hit]:
@@ -127,202 +255,43 @@ class SearchService:
         with self._floor.db.reading() as session:
             return [Hit(one, 0.0) for one in session.scalars(query)]
 
-    def _ranking(self, request: SearchRequest, now: datetime) -> tuple[int, _Found]:
-        """Where the page starts, and the ranking: the kept one of a cursor, or a new one."""
-        if request.cursor is None:
-            return 0, self._rank(request, now)
-        value = unpack_cursor(request.cursor)
-        if value.get("f") != request.fingerprint() or not isinstance(value.get("o"), int):
-            raise InvalidInput("This cursor belongs to another search", field="cursor")
-        kept = self._kept(str(value.get("k", "")))
-        return max(value["o"], 0), kept or self._rank(request, now)
 
-    def _rank(self, request: SearchRequest, now: datetime) -> _Found:
-        wanted = request.filters(now)
-        try:
-            found = self._from_index(request, wanted)
-        except EngineUnavailable:
-            found = self._from_store(request, wanted, now)
-        if request.audience_id is not None:
-            found = self._by_persona(request.audience_id, found)
-        return self._sorted(request, found)
-
-    def _from_index(self, request: SearchRequest, wanted: Filters) -> _Found:
-        if not request.q.strip():
-            ids = self._floor.index.select(wanted, DEPTH)
-            return _Found(tuple(Hit(one, 0.0) for one in ids))
-        ranking = self._hybrid.rank(request.q, wanted, DEPTH)
-        return _Found(tuple(Hit(one.id, one.score) for one in ranking.hits), ranking.away)
-
-    def _from_store(self, request: SearchRequest, wanted: Filters, now: datetime) -> _Found:
-        query = (
-            select(ItemRow.id)
-            .where(ItemRow.state == ItemState.PUBLISHED.value)
-            .order_by(ItemRow.published_at.desc(), ItemRow.id.desc())
-            .limit(DEPTH)
-        )
-        for word in request.q.split()[:5]:
-            query = query.where(ItemRow.title.contains(word, autoescape=True))
-        with self._floor.db.reading() as session:
-            cards = load_items(session, list(session.scalars(query)))
-        hits = [Hit(one, 0.0) for one, card in cards.items() if passes(card, wanted, now)]
-        return _Found(tuple(hits), ("index",), from_store=True)
-
-    def _by_persona(self, audience_id: int, found: _Found) -> _Found:
-        top = found.hits[:PERSONA_DEPTH]
-        shelf = list(self._shelf.visible([hit.id for hit in top]).values())
-        if not shelf:
-            return found
-        persona = self._personas.personas([audience_id])[audience_id]
-        scores = self._matches.persona_scores(shelf, persona).total[:, 0]
-        fit = [Hit(one.id, float(score)) for one, score in zip(shelf, scores, strict=True)]
-        fit.sort(key=lambda hit: (-hit.score, hit.id))
-        known = {hit.id for hit in fit}
-        fused = normalised_scores(
-            [[hit for hit in top if hit.id in known], fit], [1.0, PERSONA_WEIGHT]
-        )
-        return replace(found, hits=(*fused, *found.hits[PERSONA_DEPTH:]))
-
-    def _sorted(self, request: SearchRequest, found: _Found) -> _Found:
-        if request.sort == "relevance":
-            return found
-        cards = self._visible([hit.id for hit in found.hits])
-        hits = [hit for hit in found.hits if hit.id in cards]
-        if request.sort == "newest":
-            hits.sort(key=lambda hit: _age_key(cards[hit.id]))
-        else:
-            back = request.sort == "price_desc"
-            hits.sort(key=lambda hit: _price_key(cards[hit.id], back))
-        return replace(found, hits=tuple(hits))
-
-    def _page(
-        self, request: SearchRequest, found: _Found, start: int, now: datetime
-    ) -> tuple[list[tuple[ItemCard, float]], int]:
-        """Cards of one page, state and rights checked in the store; and where the next begins."""
-        out: list[tuple[ItemCard, float]] = []
-        position = start
-        while position < len(found.hits) and len(out) < request.size:
-            chunk = found.hits[position : position + request.size - len(out)]
-            cards = self._visible([hit.id for hit in chunk])
-            out += [
-                (cards[hit.id], hit.score)
-                for hit in chunk
-                if hit.id in cards and cards[hit.id].allowed(now)
-            ]
-            position += len(chunk)
-        return out, position
-
-    def _visible(self, ids: Sequence[int]) -> dict[int, ItemCard]:
-        with self._floor.db.reading() as session:
-            cards = load_items(session, ids)
-        return {one: card for one, card in cards.items() if card.state == ItemState.PUBLISHED.value}
-
-    def _hits(
-        self, request: SearchRequest, page: Sequence[tuple[ItemCard, float]]
-    ) -> list[SearchHit]:
-        words = self._floor.analyser.highlight_words(request.q) if request.q.strip() else ()
-        fits = self._fits(request, [card.id for card, _ in page])
-        return [
-            SearchHit(
-                card=card,
-                score=round(score, 6),
-                title=tuple(highlight(card.title, words, TITLE_LENGTH)),
-                snippet=tuple(highlight(card.text or card.summary, words)),
-                fit=fits.get(card.id),
-            )
-            for card, score in page
-        ]
-
-    def _fits(self, request: SearchRequest, ids: Sequence[int]) -> dict[int, float]:
-        if request.audience_id is None:
-            return {}
-        shelf = list(self._shelf.visible(ids).values())
-        if not shelf:
-            return {}
-        persona = self._personas.personas([request.audience_id])[request.audience_id]
-        scores = self._matches.persona_scores(shelf, persona).total[:, 0]
-        return {one.id: round(float(s), 4) for one, s in zip(shelf, scores, strict=True)}
-
-    def _facets(
-        self, request: SearchRequest, found: _Found, now: datetime
-    ) -> dict[str, list[tuple[str, int]]]:
-        names = [name for name in request.facets if name in FACETS]
-        if not names:
-            return {}
-        ids = [hit.id for hit in found.hits]
-        if found.from_store:
-            return _facets_of(list(self._visible(ids).values()), names)
-        wanted = request.filters(now)
-        scope = ids if request.q.strip() else None
-        try:
-            return self._floor.index.facets(scope, wanted, names)
-        except EngineUnavailable:
-            return _facets_of(list(self._visible(ids).values()), names)
-
-    def _cursor(self, request: SearchRequest, found: _Found, position: int) -> str:
-        ids = [[hit.id, round(hit.score, 6)] for hit in found.hits]
-        body = dumps({"hits": ids, "away": found.away, "store": found.from_store})
-        key = f"{request.fingerprint()}-{sha256(body.encode()).hexdigest()[:16]}"
-        try:
-            self._floor.redis.set(_key(key), body, ex=KEEP_SECONDS)
-        except redis.RedisError:
-            key = ""  # the next page ranks again and skips: good while nothing changes
-        return pack_cursor({"f": request.fingerprint(), "o": position, "k": key})
-
-    def _kept(self, key: str) -> _Found | None:
-        if not key:
-            return None
-        try:
-            body = self._floor.redis.get(_key(key))
-        except redis.RedisError:
-            return None
-        if not isinstance(body, (bytes, str)):
-            return None
-        value = loads(body)
-        hits = tuple(Hit(int(one), float(score)) for one, score in value["hits"])
-        return _Found(hits, tuple(value["away"]), bool(value["store"]))
+def _mark(request: SearchRequest) -> Mark | None:
+    if request.cursor is None:
+        return None
+    value = unpack_cursor(request.cursor)
+    place = value.get("m")
+    if value.get("f") != request.fingerprint() or not _is_place(place):
+        raise InvalidInput("This cursor belongs to another search", field="cursor")
+    return Mark(place[0], place[1])
 
 
-def _check(request: SearchRequest) -> None:
-    if request.sort not in SORTS:
-        raise InvalidInput(f"sort: one of {', '.join(SORTS)}", field="sort")
-    if not 1 <= request.size <= MOST:
-        raise InvalidInput(f"size: 1 to {MOST}", field="size")
-    unknown = [name for name in request.facets if name not in FACETS]
-    if unknown:
-        raise InvalidInput(f"facets: any of {', '.join(FACETS)}", field="facets")
+def _is_place(place: object) -> TypeGuard[tuple[int | None, int]]:
+    return (
+        isinstance(place, list)
+        and len(place) == 2
+        and isinstance(place[0], int | None)
+        and isinstance(place[1], int)
+    )
 
 
-def _key(key: str) -> str:
-    return f"contentcenter:search:{key}"
+def _browse_cursor(request: SearchRequest, mark: Mark) -> str:
+    return pack_cursor({"f": request.fingerprint(), "m": [mark.value, mark.id]})
 
 
-def _age_key(card: ItemCard) -> tuple[float, int]:
-    at = card.published_at or card.created_at
-    return -at.timestamp(), -card.id
-
-
-def _price_key(card: ItemCard, back: bool) -> tuple[bool, int, int]:
-    """Items without a price come last either way."""
-    price = card.price_fen
-    if price is None:
-        return True, 0, card.id
-    return False, -price if back else price, card.id
-
-
-def _facets_of(cards: Sequence[ItemCard], names: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
-    def values(card: ItemCard, name: str) -> Sequence[str]:
-        if name == "tag":
-            return card.tag_names
-        if name == "publisher":
-            return sorted({book.publisher for book in card.books if book.publisher})
-        return [str(getattr(card, name))]
-
-    out: dict[str, list[tuple[str, int]]] = {}
-    for name in names:
-        counts = Counter(value for card in cards for value in values(card, name) if value)
-        out[name] = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:20]
-    return out
+def _hit(
+    card: ItemCard, hit: Ranked, words: Sequence[str], fits: dict[int, float], explain: bool
+) -> SearchHit:
+    parts = {name: round(value, 6) for name, value in hit.parts.items()}
+    fit = fits.get(card.id)
+    return SearchHit(
+        card=card,
+        score=round(sum(parts.values()), 6),
+        title=tuple(highlight(card.title, words, TITLE_LENGTH)),
+        snippet=tuple(highlight((card.text or card.summary)[:SNIPPET_FROM], words)),
+        fit=None if fit is None else round(fit, 4),
+        parts=parts if explain else None,
+    )
 
 
 def _plain_hit(card: ItemCard, score: float) -> SearchHit:

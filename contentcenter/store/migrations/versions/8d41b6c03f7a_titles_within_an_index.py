@@ -14,7 +14,9 @@ COLUMNS = ['state', 'published_at', 'id', 'title', 'author', 'kind', 'category',
 
 def upgrade() -> None:
     op.create_index('ix_items_shown', 'items', COLUMNS)
+    op.create_index('ix_books_filters', 'books', ['published_on', 'price_fen', 'publisher'])
 
 
 def downgrade() -> None:
+    op.drop_index('ix_books_filters', table_name='books')
     op.drop_index('ix_items_shown', table_name='items')
