@@ -1,4 +1,4 @@
-"""The embedded engine against the contract."""
+"""Every engine against the contract."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from functools import partial
 
 import pytest
 
+from contentcenter.search.elastic import ElasticIndex, ElasticOptions
 from contentcenter.search.embedded import EmbeddedIndex
-from tests.contract.search_index_suite import IndexFactory, SearchIndexContract
+from tests.contract.search_index_building import IndexFactory
+from tests.contract.search_index_suite import SearchIndexContract
+from tests.elasticsearch.node import free_port
 
 
 class TestEmbeddedIndex(SearchIndexContract):
@@ -22,3 +25,14 @@ class TestEmbeddedIndex(SearchIndexContract):
         index = EmbeddedIndex(tmp_path / "away")
         (tmp_path / "away" / "CURRENT").unlink()
         return index
+
+
+class TestElasticIndex(SearchIndexContract):
+    @pytest.fixture
+    def index_factory(self, elastic_options) -> IndexFactory:
+        return partial(ElasticIndex, elastic_options)
+
+    @pytest.fixture
+    def away_index(self) -> ElasticIndex:
+        """Nobody listens at its address."""
+        return ElasticIndex(ElasticOptions(f"http://127.0.0.1:{free_port()}"))

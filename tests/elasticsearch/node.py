@@ -69,7 +69,7 @@ class ElasticNode:
         """Start and wait until it answers. Raises `NodeUnavailable`."""
         java = find_java()
         home = build(java)
-        self._port = self._port or _free_port()
+        self._port = self._port or free_port()
         self.folder.mkdir(parents=True, exist_ok=True)
         output = self.folder / "ready.txt"
         with output.open("wb") as out, (self.folder / "node.log").open("ab") as log:
@@ -250,7 +250,8 @@ def _archive_classes(java: Path, home: Path) -> None:
         raise NodeUnavailable(f"the node did not start: {' '.join(said[-1:])}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
