@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from contentcenter.documents import make_document
 from contentcenter.floor import Floor
-from contentcenter.search.ports import IndexDocument
 from contentcenter.store.cards import load_items
 from contentcenter.store.tables import (
     AudienceRow,
@@ -44,6 +44,10 @@ class Piece:
     quality: float = 0.5
     age_days: float = 1.0
     rights: dict[str, Any] = field(default_factory=dict)
+    isbn: str | None = None
+    publisher: str = ""
+    published_on: str = ""
+    source: str = "编辑部"
 
 
 def add_items(floor: Floor, pieces: Sequence[Piece]) -> list[int]:
@@ -57,9 +61,9 @@ def _store(floor: Floor, piece: Piece) -> int:
     now = floor.clock.now()
     at = now - timedelta(days=piece.age_days)
     with floor.db.transaction() as session:
-        source = session.scalar(select(SourceRow))
+        source = session.scalar(select(SourceRow).where(SourceRow.name == piece.source))
         if source is None:
-            source = SourceRow(name="编辑部", kind=piece.kind, trusted=True, created_at=now)
+            source = SourceRow(name=piece.source, kind=piece.kind, trusted=True, created_at=now)
             session.add(source)
             session.flush()
         item = ItemRow(
@@ -77,7 +81,7 @@ def _store(floor: Floor, piece: Piece) -> int:
                 session.add(tag)
                 session.flush()
             session.add(ItemTagRow(item_id=item.id, tag_id=tag.id, origin="editor"))
-        if piece.price_fen is not None or piece.work or piece.stock is not None:
+        if piece.price_fen is not None or piece.work or piece.isbn or piece.stock is not None:
             _add_book(session, item, piece, source.id, now)
         if piece.rights:
             owner = ContributorRow(name=f"供应商{item.id}", kind="supplier", created_at=now)
@@ -98,7 +102,8 @@ def _add_book(session: Any, item: ItemRow, piece: Piece, source_id: int, now: da
         session.flush()
     book = BookRow(
         work_id=work.id, title=key, author=piece.author, price_fen=piece.price_fen,
-        stock=piece.stock, category=piece.category, source_id=source_id,
+        stock=piece.stock, category=piece.category, source_id=source_id, isbn=piece.isbn,
+        publisher=piece.publisher, published_on=piece.published_on,
         source_ref=f"b{item.id}", record_hash="", created_at=now, updated_at=now,
     )  # fmt: skip
     session.add(book)
@@ -112,31 +117,7 @@ def index_items(floor: Floor, ids: Sequence[int]) -> None:
     texts = [f"{card.title}\n{card.title}\n{card.text}" for card in cards]
     vectors = floor.embedder.encode_passages(texts)
     documents = [
-        IndexDocument(
-            id=card.id,
-            revision=card.version,
-            text=floor.analyser.document_fields(
-                card.title,
-                [card.author],
-                list(card.tag_names),
-                [book.isbn or "" for book in card.books],
-                card.text,
-            ),
-            vector=vector,
-            kind=card.kind,
-            state=card.state,
-            category=card.category,
-            tags=card.tag_names,
-            source=card.source,
-            price_fen=card.price_fen,
-            in_stock=card.in_stock,
-            quality=card.quality,
-            published_at=card.published_at,
-            rights_until=min(
-                (window.ends_at for window in card.rights if window.ends_at), default=None
-            ),
-            works=card.works,
-        )
+        make_document(card, vector, floor.analyser)
         for card, vector in zip(cards, vectors, strict=True)
     ]
     with_identity(floor)
