@@ -37,7 +37,7 @@ from contentcenter.jobs.relay import Listener, Relay
 from contentcenter.jobs.rq_queue import RqQueue
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.lexicon import Lexicon
-from contentcenter.search.build import build_index
+from contentcenter.search.build import index_from
 from contentcenter.search.guarded import GuardedIndex
 from contentcenter.search_words import SearchWordService
 from contentcenter.settings import Settings, load_settings
@@ -76,9 +76,7 @@ def build_floor(settings: Settings) -> Floor:
         settings=settings,
         clock=clock,
         db=db,
-        index=GuardedIndex(
-            build_index(settings.search_engine, settings.index_dir, settings.search_url)
-        ),
+        index=GuardedIndex(index_from(settings)),
         embedder=build_embedder(
             url=settings.embedding_url or None,
             model=settings.embedding_model,

@@ -36,8 +36,27 @@ class Settings:
     redis_url: str = _setting(
         "Redis or Valkey for jobs, tokens and rates.", "redis://127.0.0.1:6399/0"
     )
-    search_engine: str = _setting("embedded, or elastic (next release).", "embedded")
-    search_url: str = _setting("Address of the search cluster; unused by the embedded engine.", "")
+    search_engine: str = _setting("embedded, or elastic for an Elasticsearch cluster.", "embedded")
+    search_url: str = _setting(
+        "Elasticsearch: its address, or several separated by commas; may carry user:password@.", ""
+    )
+    search_api_key: str = _setting("Elasticsearch: an API key, instead of a user.", "")
+    search_user: str = _setting("Elasticsearch: the user, when there is no API key.", "")
+    search_password: str = _setting("Elasticsearch: the user's password.", "")
+    search_ca_file: str = _setting(
+        "Elasticsearch: file with its authority's certificate; empty = the system's.",
+        "",
+    )
+    search_index: str = _setting(
+        "Elasticsearch: the word all names of our indices begin with.", "contentcenter"
+    )
+    search_shards: int = _setting("Elasticsearch: primary shards of a newly built index.", 1)
+    search_replicas: str = _setting(
+        "Elasticsearch: copies of each shard; 0-1 = one as soon as there is a second node.", "0-1"
+    )
+    search_timeout_seconds: float = _setting(
+        "Elasticsearch: longest wait for one answer; then pages come from the store.", 2.0
+    )
     embedding_model: str = _setting(
         "bundled, or any sentence-transformers name or local folder.", "bundled"
     )
@@ -117,6 +136,8 @@ _MINIMUM: dict[str, float] = {
     "upload_max_mb": 1,
     "session_hours": 1,
     "platform_timeout_seconds": 0.1,
+    "search_shards": 1,
+    "search_timeout_seconds": 0.05,
     "plan_days": 1,
     "sending_stuck_seconds": 1,
     "probe_gap_seconds": 0,

@@ -36,6 +36,7 @@ OLDEST_JAVA = 21  # what the server's classes were compiled for
 _BUILD_SECONDS = 300
 _READY_SECONDS = 120
 _SMALL_HEAP_MB = 1024
+_MEMORY_BYTES = 4 * 2**30
 _ARCHIVE = "classes.jsa"
 _READY = re.compile(r"^ready (\S+) (http://\S+)$", re.MULTILINE)
 
@@ -145,14 +146,25 @@ def command(java: Path, home: Path, options: list[str], data: Path, port: int) -
 
 @contextmanager
 def temporary_node(*, port: int = 0, heap_mb: int = 512) -> Iterator[ElasticNode]:
-    """A started node whose data vanish at the end. Raises `NodeUnavailable`."""
-    with TemporaryDirectory(prefix="cc-es-", ignore_cleanup_errors=True) as folder:
+    """A started node whose data vanish at the end, in memory where there is room. Raises
+    `NodeUnavailable`."""
+    root = _memory_folder()
+    with TemporaryDirectory(prefix="cc-es-", ignore_cleanup_errors=True, dir=root) as folder:
         node = ElasticNode(Path(folder), port=port, heap_mb=heap_mb)
         node.start()
         try:
             yield node
         finally:
             node.kill()
+
+
+def _memory_folder() -> str | None:
+    """Making and switching indices is mostly waiting for disk syncs: tests need a third of the
+    time in memory."""
+    folder = "/dev/shm"  # noqa: S108 - a private folder is made in it
+    if not Path(folder).is_dir() or shutil.disk_usage(folder).free < _MEMORY_BYTES:
+        return None
+    return folder
 
 
 def server_version(url: str) -> str:

@@ -43,7 +43,7 @@ class ElasticIndex:
     is missing. May be pickled and used on both sides of a fork."""
 
     def __init__(self, options: ElasticOptions) -> None:
-        self._options = options
+        self.options = options
         self._connection = Connection(options)
         self._states = States(self._connection)
         self._searching = Searching(self._connection, self._states)
@@ -51,7 +51,7 @@ class ElasticIndex:
         self._writer = Writer(self._connection, self._states)
 
     def __reduce__(self) -> tuple[type[ElasticIndex], tuple[ElasticOptions]]:
-        return ElasticIndex, (self._options,)
+        return ElasticIndex, (self.options,)
 
     def put(self, documents: Sequence[IndexDocument]) -> None:
         if documents:
