@@ -12,6 +12,7 @@ from contentcenter.web.app import API
 from ingest.catching_up import TICK_SECONDS as CATCH_UP_SECONDS
 from ingest.catching_up import CatchUp
 from ingest.imports import ImportService
+from ingest.index_health import IndexHealthService
 from ingest.indexing import Indexer
 from ingest.items import ItemService
 from ingest.media import PictureService
@@ -36,12 +37,14 @@ class IngestServices:
     indexer: Indexer
     catch_up: CatchUp
     rebuilds: RebuildService
+    index_health: IndexHealthService
     sweeper: Sweeper
 
 
 def build_services(floor: Floor) -> IngestServices:
     """The room's services on a floor, without Flask."""
     indexer = Indexer(floor.db, floor.clock, floor.index, floor.embedder, floor.analyser)
+    catch_up = CatchUp(floor.db, floor.clock, floor.index, indexer, floor.queue)
     rebuilds = RebuildService(floor.db, floor.clock, indexer, floor.queue)
     return IngestServices(
         items=ItemService(floor.db, floor.clock),
@@ -50,8 +53,9 @@ def build_services(floor: Floor) -> IngestServices:
         pictures=PictureService(floor.db, floor.clock, floor.settings.media_dir),
         pipeline=Pipeline(floor.db, floor.clock, floor.index, floor.embedder, floor.analyser),
         indexer=indexer,
-        catch_up=CatchUp(floor.db, floor.clock, floor.index, indexer, floor.queue),
+        catch_up=catch_up,
         rebuilds=rebuilds,
+        index_health=IndexHealthService(floor, catch_up, rebuilds),
         sweeper=Sweeper(floor.db, floor.clock, floor.queue, rebuilds.start_if_lost),
     )
 
@@ -60,10 +64,11 @@ def init_app(app: Flask, floor: Floor) -> None:
     """Build the services once and open the room's doors."""
     from ingest.api import BLUEPRINTS
     from ingest.commands import COMMANDS
+    from ingest.index_api import index
     from ingest.pictures import picture_pages
 
     app.extensions[NAME] = build_services(floor)
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, index):
         app.extensions[API].register_blueprint(blueprint)
     app.register_blueprint(picture_pages(floor.settings.media_dir))
     for command in COMMANDS:

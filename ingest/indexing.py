@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 from contentcenter.clock import Clock
 from contentcenter.documents import make_document
 from contentcenter.domain.content import INDEXED_STATES
-from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
+from contentcenter.domain.errors import EngineUnavailable, InvalidInput, ModelMismatch
 from contentcenter.domain.facts import ItemChanged
 from contentcenter.embedding.items import embed, texts_of
 from contentcenter.embedding.ports import Embedder, Vectors
-from contentcenter.search.ports import Filters, IndexDocument, SearchIndex
+from contentcenter.search.ports import Filters, IndexDocument, IndexRebuild, SearchIndex
 from contentcenter.store import outbox, watch
 from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.database import Database
@@ -182,7 +182,7 @@ class Indexer:
         """Fill a new index from the store and switch to it; returns how many items it holds.
 
         Readers use the old one until the switch. Items of another embedding model are
-        embedded anew on the way.
+        embedded anew on the way. Items that the engine will not take stay out of step.
         """
         with self._db.reading() as session:
             total = watch.items_to_index(session)
@@ -190,15 +190,17 @@ class Indexer:
         versions: dict[int, int] = {}
         with self._index.rebuild(self._embedder.identity()) as target:
             while cards := self._next_cards(after):
-                target.put(self.documents(cards))
-                versions.update({key: card.version for key, card in cards.items()})
+                refused = _put_all(target, self.documents(cards))
+                versions.update(
+                    {key: card.version for key, card in cards.items() if key not in refused}
+                )
                 done, after = done + len(cards), max(cards)
                 if progress is not None:
                     progress(done, total)
             target.commit()
         self._mark_rebuilt(versions)
         self._forget_marks(began)
-        return done
+        return len(versions)
 
     def _next_cards(self, after: int) -> dict[int, ItemCard]:
         with self._db.reading() as session:
@@ -277,6 +279,19 @@ class Indexer:
             with self._db.reading() as session:
                 known = _known(session, part)
             self._index.remove([key for key in part if key not in known])
+
+
+def _put_all(target: IndexRebuild, documents: Sequence[IndexDocument]) -> set[int]:
+    """As one batch; when the engine refuses something in it, one by one. Returns the refused
+    ones."""
+    try:
+        target.put(documents)
+    except InvalidInput as error:
+        if len(documents) > 1:
+            return {key for one in documents for key in _put_all(target, [one])}
+        log.warning("document_refused", item_id=documents[0].id, reason=error.message)
+        return {documents[0].id}
+    return set()
 
 
 def _known(session: Session, ids: Sequence[int]) -> set[int]:

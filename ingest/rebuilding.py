@@ -191,7 +191,12 @@ class RebuildService:
             log.exception("rebuild_failed", run=mine.run)
             self._end(mine, RebuildState.FAILED, f"{type(error).__name__}: {error}")
         else:
-            self._end(replace(mine, done=done, total=done), RebuildState.DONE, "")
+            left = max(pulse.total - done, 0)
+            self._end(
+                replace(mine, done=done, total=done + left),
+                RebuildState.DONE,
+                f"The engine refused {left} items" if left else "",
+            )
         finally:
             pulse.stop()
 
@@ -252,6 +257,10 @@ class _Pulse:
         self._lost = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="rebuild-pulse", daemon=True)
+
+    @property
+    def total(self) -> int:
+        return self._counts[1]
 
     def start(self) -> None:
         self._thread.start()

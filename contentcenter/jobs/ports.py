@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from contentcenter.jobs.names import JobName, QueueName
@@ -20,11 +21,14 @@ class QueueCounts:
 
 @dataclass(frozen=True)
 class FailedJob:
+    """`error` is the last line of what went wrong; `at` is None for a job whose worker died."""
+
     id: str
     name: str
     queue: str
     arguments: Mapping[str, object]
     error: str
+    at: datetime | None = None
 
 
 class JobQueue(Protocol):
@@ -41,12 +45,16 @@ class JobQueue(Protocol):
 
     def counts(self) -> Mapping[QueueName, QueueCounts]: ...
 
-    def failed(self, limit: int = 50) -> list[FailedJob]:
-        """The dead-letter list, newest first."""
+    def failed(self, limit: int = 50, jobs: Collection[JobName] | None = None) -> list[FailedJob]:
+        """The dead-letter list, newest first; of these jobs only."""
         ...
 
     def retry(self, job_id: str) -> None:
         """Put a failed job back on its queue. `NotFound` when it is not in the list."""
+        ...
+
+    def discard(self, job_id: str) -> None:
+        """Take a failed job off the list for good. `NotFound` when it is not in the list."""
         ...
 
     def ping(self) -> None:

@@ -6,9 +6,9 @@ Results are not kept; failed jobs stay in RQ's failed registry, which is our dea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +25,7 @@ from contentcenter.jobs.ports import FailedJob, QueueCounts
 
 ENTRY = "contentcenter.jobs.worker.execute"
 JOB_TIMEOUT_SECONDS = 3600
+_FETCHED = 200
 FAILED_KEPT_SECONDS = 30 * 24 * 3600
 # A job that waits or runs; anything else under the same id may be replaced.
 _ALIVE = {JobStatus.QUEUED, JobStatus.STARTED, JobStatus.DEFERRED, JobStatus.SCHEDULED}
@@ -93,23 +94,46 @@ class RqQueue:
         with redis_errors():
             return {name: _count(queue) for name, queue in self._queues.items()}
 
-    def failed(self, limit: int = 50) -> list[FailedJob]:
+    def failed(self, limit: int = 50, jobs: Collection[JobName] | None = None) -> list[FailedJob]:
+        queues = {QUEUE_OF[job] for job in jobs} if jobs is not None else set(self._queues)
         found: list[FailedJob] = []
         with redis_errors():
-            for queue in self._queues.values():
-                registry = FailedJobRegistry(queue=queue)
-                ids = registry.get_job_ids(0, limit - 1, desc=True)
-                jobs = Job.fetch_many(ids, connection=self._redis, serializer=JSONSerializer)
-                found += [_failed(job, queue.name) for job in jobs if job is not None]
+            for name in queues:
+                found += self._failed_of(self._queues[name], limit, jobs)
+        return sorted(found, key=_newest_first)[:limit]
+
+    def _failed_of(
+        self, queue: Queue, limit: int, jobs: Collection[JobName] | None
+    ) -> list[FailedJob]:
+        """The jobs asked for may lie deep under others."""
+        ids = FailedJobRegistry(queue=queue).get_job_ids(0, -1 if jobs else limit - 1, desc=True)
+        found: list[FailedJob] = []
+        for start in range(0, len(ids), _FETCHED):
+            part = ids[start : start + _FETCHED]
+            rows = Job.fetch_many(part, connection=self._redis, serializer=JSONSerializer)
+            wanted = [job for job in rows if job is not None and (not jobs or _name(job) in jobs)]
+            found += [_failed(job, queue.name) for job in wanted]
+            if len(found) >= limit:
+                break
         return found[:limit]
 
     def retry(self, job_id: str) -> None:
         with redis_errors():
-            try:
-                job = Job.fetch(job_id, connection=self._redis, serializer=JSONSerializer)
-            except NoSuchJobError as error:
-                raise NotFound(f"No failed job {job_id}", job_id=job_id) from error
-            job.requeue()
+            self._from_the_list(job_id).requeue()
+
+    def discard(self, job_id: str) -> None:
+        with redis_errors():
+            self._from_the_list(job_id).delete()
+
+    def _from_the_list(self, job_id: str) -> Job:
+        """A job that is known, but waits or runs, must not be touched."""
+        try:
+            job = Job.fetch(job_id, connection=self._redis, serializer=JSONSerializer)
+        except NoSuchJobError:
+            job = None
+        if job is None or not job.is_failed:
+            raise NotFound(f"No failed job {job_id}", job_id=job_id)
+        return job
 
     def ping(self) -> None:
         with redis_errors():
@@ -151,6 +175,11 @@ def _count(queue: Queue) -> QueueCounts:
     )
 
 
+def _name(job: Job) -> str:
+    kwargs: Mapping[str, Any] = job.kwargs or {}
+    return str(kwargs.get("name", job.description))
+
+
 def _failed(job: Job, queue: str) -> FailedJob:
     kwargs: Mapping[str, Any] = job.kwargs or {}
     result = job.latest_result()
@@ -158,11 +187,16 @@ def _failed(job: Job, queue: str) -> FailedJob:
     last_line = error.strip().splitlines()[-1] if error.strip() else error
     return FailedJob(
         id=job.id,
-        name=str(kwargs.get("name", job.description)),
+        name=_name(job),
         queue=queue,
         arguments=kwargs.get("arguments", {}),
         error=last_line,
+        at=job.ended_at.replace(tzinfo=UTC) if job.ended_at is not None else None,
     )
+
+
+def _newest_first(job: FailedJob) -> float:
+    return -job.at.timestamp() if job.at is not None else 0.0
 
 
 JobFunction = Callable[..., None]

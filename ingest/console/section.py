@@ -7,12 +7,12 @@ from flask import url_for
 from contentcenter.console.labels import label
 from contentcenter.console.language import t
 from contentcenter.console.sections import Figure, NavEntry, Panel, PanelRow, Place, Section
-from ingest.console import editor, imports, items
+from ingest.console import editor, imports, index, items
 from ingest.console.base import blueprint, state_counts
 from ingest.ext import get_ingest
 from ingest.views import ItemFilter
 
-PAGES = (items, editor, imports)
+PAGES = (items, editor, imports, index)
 ROWS = 5
 
 
@@ -75,6 +75,7 @@ SECTION = Section(
             Place.IMPORTS,
             marks=("ingest_console.import_page",),
         ),
+        NavEntry("索引", "ingest_console.index_page", "search", Place.HEALTH - 1),
     ),
     panels=(panel,),
 )

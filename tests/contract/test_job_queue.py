@@ -103,6 +103,33 @@ def test_an_unknown_failed_job_is_not_found(queue: RqQueue) -> None:
         queue.retry("nothing")
 
 
+def test_failed_jobs_are_listed_by_name_and_discarded(
+    queue: RqQueue, run_jobs: Callable[..., None]
+) -> None:
+    def broken(item_ids: list[int]) -> None:
+        raise ValueError(f"bad {item_ids}")
+
+    for number in range(3):
+        queue.enqueue(JobName.INDEX_ITEMS, item_ids=[number])
+        queue.enqueue(JobName.PROCESS_ITEMS, item_ids=[number])
+    run_jobs(index_items=broken, process_items=broken)
+    mine = queue.failed(jobs={JobName.INDEX_ITEMS})
+    assert [job.arguments["item_ids"] for job in mine] == [[2], [1], [0]]
+    assert len(queue.failed(2)) == 2
+    queue.discard(mine[0].id)
+    assert len(queue.failed(jobs={JobName.INDEX_ITEMS})) == 2
+    with pytest.raises(NotFound):
+        queue.retry(mine[0].id)
+
+
+def test_a_waiting_job_is_neither_retried_nor_discarded(queue: RqQueue) -> None:
+    waiting = queue.enqueue(JobName.PLAN, plan_id=1)
+    for touch in (queue.retry, queue.discard):
+        with pytest.raises(NotFound):
+            touch(waiting)
+    assert queue.counts()[QueueName.FOLLOW].queued == 1
+
+
 def test_retry_later_puts_the_job_off_and_then_runs_it(
     queue: RqQueue, run_jobs: Callable[..., None]
 ) -> None:

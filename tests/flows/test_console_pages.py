@@ -26,6 +26,7 @@ EMPTY_PAGES = {
     "/plan": "还没有触达对象",
     "/posts": "还没有推文",
     "/health": "没有失败的任务",
+    "/index": "还没有重建过",
     "/settings": "还没有密钥",
 }
 
@@ -76,6 +77,7 @@ def full_pages(shop: Shop) -> dict[str, str]:
         "/posts": "青灯读史",
         f"/posts/{shop.post_id}": "读者看到的",
         "/health": "索引与模型",
+        "/index": "数据库中应入索引",
     }
 
 
