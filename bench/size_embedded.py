@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +21,7 @@ from bench.size_analysis import Tokens, load_items
 from bench.size_measure import (
     Questions,
     bare_calls,
+    load_questions,
     memory_of,
     recalls,
     summary,
@@ -61,32 +66,45 @@ def build(size: int) -> dict[str, Any]:
     figures["text_and_columns_s"] = text_only["build_s"]
     figures["vectors_s"] = round(figures["build_s"] - text_only["build_s"], 1)
     figures["disk_mb"] = round(index.stats().disk_bytes / 1e6, 1)
-    figures["peak_private_mb"] = memory_of(os.getpid())["private_mb"]
     return figures
 
 
 def measure(size: int) -> dict[str, Any]:
     """Ask all questions in this process, which reads an index that another one wrote."""
-    questions = Questions()
-    before = memory_of(os.getpid())
-    started = time.perf_counter()
+    questions, items, analysis_ms = load_questions()
+    figures: dict[str, Any] = {"query_analysis_ms": analysis_ms}
+    figures |= _small_reader(size, questions)
     index = EmbeddedIndex(folder_of(size))
-    index.select(Filters(), 1)
-    opened = (time.perf_counter() - started) * 1e3
+    bare = BareEngine(folder_of(size), questions)
+    calls = questions.calls(index) | bare_calls(bare)
+    figures |= summary(timed(calls, len(questions.words)))
+    return figures | recalls(index, questions, items, size)
+
+
+def _small_reader(size: int, questions: Questions) -> dict[str, Any]:
+    """Memory of a process that holds nothing but the index and the questions."""
+    path = FOLDER / "questions.pickle"
+    path.write_bytes(pickle.dumps(questions))
+    command = [sys.executable, "-m", "bench.size_embedded", str(folder_of(size)), str(path)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _read_all(folder: Path, questions: Questions) -> dict[str, Any]:
+    before = memory_of(os.getpid())
+    opened = _seconds(lambda: EmbeddedIndex(folder).select(Filters(), 1))
+    index = EmbeddedIndex(folder)
     calls = questions.calls(index)
     for at in range(len(questions.words)):
         for call in calls.values():
             call(at)
     after = memory_of(os.getpid())
-    figures: dict[str, Any] = {
-        "open_ms": round(opened, 1),
-        "query_analysis_ms": round(questions.analysis_ms, 2),
+    return {
+        "open_ms": round(opened * 1e3, 1),
         "private_mb": round(after["private_mb"] - before["private_mb"], 1),
         "shared_mb": round(after["files_mb"] - before["files_mb"], 1),
     }
-    bare = BareEngine(folder_of(size), questions)
-    figures |= summary(timed(calls | bare_calls(bare), len(questions.words)))
-    return figures | recalls(index, questions, size)
 
 
 class BareEngine:
@@ -146,3 +164,8 @@ def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    asked = pickle.loads(Path(sys.argv[2]).read_bytes())  # noqa: S301 - written by the parent
+    print(json.dumps(_read_all(Path(sys.argv[1]), asked)))

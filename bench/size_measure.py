@@ -1,13 +1,15 @@
 """The questions against one engine: times beside the bare engine's, recall, memory.
 
 Each question goes through every kind of search in turn, ours and bare alike, so that what
-else the machine does hits all of them; the first round only warms up.
+else the machine does hits all of them; every second one in the opposite order, because who
+comes first finds the caches cold. The first questions only warm up.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,8 +17,9 @@ import numpy as np
 
 from bench.size_analysis import load_items, shop_analyser
 from bench.size_exact import exact_answers, recall
-from bench.size_items import ONE_PERCENT
+from bench.size_items import ONE_PERCENT, Items
 from bench.size_vectors import say
+from contentcenter.embedding.ports import Vectors
 from contentcenter.search.fusion import reciprocal_rank
 from contentcenter.search.ports import Filters, LexicalQuery, SearchIndex
 
@@ -37,17 +40,13 @@ class Bare(Protocol):
     def nearest(self, place: int, limit: int) -> object: ...
 
 
+@dataclass(frozen=True)
 class Questions:
-    """Analysed questions with their vectors, and the three filters."""
+    """Analysed questions with their vectors, and the filters by the suffix of their figures."""
 
-    def __init__(self) -> None:
-        catalogue, self.items, asked = load_items()
-        analyser = shop_analyser(catalogue)
-        started = time.perf_counter()
-        self.words: list[LexicalQuery] = [analyser.query(text) for text in asked.texts]
-        self.analysis_ms = (time.perf_counter() - started) * 1e3 / len(asked.texts)
-        self.vectors = asked.vectors
-        self.filters = {"": Filters(), "_10": self.items.ten_percent(), "_1": ONE_PERCENT}
+    words: list[LexicalQuery]
+    vectors: Vectors
+    filters: dict[str, Filters]
 
     def calls(self, index: SearchIndex) -> dict[str, Call]:
         """What is timed, by name: `lexical`, `knn` and `hybrid`, bare of a filter or with one."""
@@ -73,6 +72,20 @@ class Questions:
         return ask
 
 
+def load_questions() -> tuple[Questions, Items, float]:
+    """The questions, the items they are asked about, and the milliseconds that analysing one
+    question takes once the dictionary is loaded."""
+    catalogue, items, asked = load_items()
+    analyser = shop_analyser(catalogue)
+    words = [analyser.query(text) for text in asked.texts]
+    started = time.perf_counter()
+    for text in asked.texts:
+        analyser.query(text)
+    spent = (time.perf_counter() - started) * 1e3 / len(words)
+    filters = {"": Filters(), "_10": items.ten_percent(), "_1": ONE_PERCENT}
+    return Questions(words, asked.vectors, filters), items, round(spent, 3)
+
+
 def bare_calls(bare: Bare) -> dict[str, Call]:
     def both(at: int) -> object:
         return bare.lexical(at, DEPTH), bare.nearest(at, DEPTH)
@@ -88,12 +101,13 @@ def timed(calls: dict[str, Call], questions: int) -> dict[str, list[float]]:
     """Milliseconds of every call for every question."""
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for at in range(-_WARM_UP, questions):
-        for name, call in calls.items():
+        order = list(calls.items())
+        for name, call in order if at % 2 else reversed(order):
             started = time.perf_counter()
             call(at % questions)
             if at >= 0:
                 spent[name].append((time.perf_counter() - started) * 1e3)
-        if at % 100 == 99:
+        if at >= 0 and at % 100 == 99:
             say(f"asked {at + 1} questions")
     return spent
 
@@ -111,16 +125,15 @@ def summary(spent: dict[str, list[float]]) -> dict[str, Any]:
     return result
 
 
-def recalls(index: SearchIndex, questions: Questions, size: int) -> dict[str, Any]:
+def recalls(index: SearchIndex, questions: Questions, items: Items, size: int) -> dict[str, Any]:
     """Recall@20 under each filter, and how the neighbours lie."""
     say("brute force")
-    exact = exact_answers(
-        questions.items, size, questions.vectors, list(questions.filters.values()), LIMIT
-    )
+    filters = list(questions.filters.values())
+    exact = exact_answers(items, size, questions.vectors, filters, LIMIT)
     result: dict[str, Any] = {}
-    for (suffix, filters), right in zip(questions.filters.items(), exact, strict=True):
+    for (suffix, one), right in zip(questions.filters.items(), exact, strict=True):
         given = [
-            [hit.id for hit in index.nearest(questions.vectors[at : at + 1], filters, LIMIT)[0]]
+            [hit.id for hit in index.nearest(questions.vectors[at : at + 1], one, LIMIT)[0]]
             for at in range(len(questions.vectors))
         ]
         result[f"recall{suffix}"] = round(recall(right, given), 4)
