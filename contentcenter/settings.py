@@ -55,7 +55,10 @@ class Settings:
         "Elasticsearch: copies of each shard; 0-1 = one as soon as there is a second node.", "0-1"
     )
     search_timeout_seconds: float = _setting(
-        "Elasticsearch: longest wait for one answer; then pages come from the store.", 2.0
+        "Elasticsearch: longest wait of a job for one answer; it is tried again later.", 2.0
+    )
+    search_page_timeout_seconds: float = _setting(
+        "Elasticsearch: longest wait of a page for an answer; then it comes from the store.", 0.2
     )
     embedding_model: str = _setting(
         "bundled, or any sentence-transformers name or local folder.", "bundled"
@@ -138,6 +141,7 @@ _MINIMUM: dict[str, float] = {
     "platform_timeout_seconds": 0.1,
     "search_shards": 1,
     "search_timeout_seconds": 0.05,
+    "search_page_timeout_seconds": 0.01,
     "plan_days": 1,
     "sending_stuck_seconds": 1,
     "probe_gap_seconds": 0,

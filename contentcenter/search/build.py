@@ -18,6 +18,7 @@ def index_from(settings: Settings) -> SearchIndex:
         shards=settings.search_shards,
         replicas=settings.search_replicas,
         timeout_seconds=settings.search_timeout_seconds,
+        page_timeout_seconds=settings.search_page_timeout_seconds,
         api_key=settings.search_api_key,
         user=settings.search_user,
         password=settings.search_password,

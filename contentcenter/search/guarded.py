@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.embedding.ports import ModelIdentity, Vectors
+from contentcenter.search import patience
 from contentcenter.search.breaker import Breaker, BreakerRules, BreakerStatus
 from contentcenter.search.ports import (
     Filters,
@@ -32,10 +33,9 @@ _NOBODY = 0
 
 
 class _Visit(threading.local):
-    """What one thread's current page has learned about the engine; unset outside of pages."""
+    """What one thread's current page has learned about the engine."""
 
     lost: EngineUnavailable | None = None
-    open: bool = False
 
 
 class GuardedIndex:
@@ -53,11 +53,13 @@ class GuardedIndex:
 
     def page_begins(self) -> None:
         """From here to `page_ends`, this thread waits for a lost engine once, not once a call:
-        a page asks several things, and each would wait for its own time-out."""
-        self._visit.open, self._visit.lost = True, None
+        a page asks several things, and each would wait for its own (then short) time-out."""
+        patience.page_begins()
+        self._visit.lost = None
 
     def page_ends(self, _error: BaseException | None = None) -> None:
-        self._visit.open, self._visit.lost = False, None
+        patience.page_ends()
+        self._visit.lost = None
 
     def put(self, documents: Sequence[IndexDocument]) -> None:
         self._writes.call(lambda: self._engine.put(documents))
@@ -111,7 +113,7 @@ class GuardedIndex:
         try:
             yield
         except EngineUnavailable as error:
-            if self._visit.open:
+            if patience.in_page():
                 self._visit.lost = error
             raise
 

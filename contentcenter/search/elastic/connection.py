@@ -13,6 +13,7 @@ import elasticsearch
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
+from contentcenter.search import patience
 from contentcenter.search.elastic.options import ElasticOptions
 
 T = TypeVar("T")
@@ -38,12 +39,13 @@ class Connection:
         self.options = options
         self._process = 0
         self._client: Elasticsearch | None = None
+        self._page_client: Elasticsearch | None = None
 
     def ask(self, question: Callable[[Elasticsearch], T]) -> T:
         """Ask something that somebody waits for. Raises `EngineUnavailable`, `ModelMismatch`
         and `IndexGone`."""
         with _our_errors():
-            return _patiently(lambda: question(self._ready()), _QUESTION_PAUSES)
+            return _patiently(lambda: question(self._asker()), _QUESTION_PAUSES)
 
     def write(self, work: Callable[[Elasticsearch], T]) -> T:
         """Do something that may be repeated, with back-off; errors like `ask`."""
@@ -54,12 +56,19 @@ class Connection:
     def server_version(self) -> str:
         """Of the node that answers; empty where our rights do not reach so far."""
         with _our_errors():
-            return _server_version(self._ready())
+            return _server_version(self._asker())
+
+    def _asker(self) -> Elasticsearch:
+        """The client of this thread's patience."""
+        client = self._ready()
+        return self._page_client or client if patience.in_page() else client
 
     def _ready(self) -> Elasticsearch:
         if self._client is None or self._process != os.getpid():
             client = _new_client(self.options)
-            _check_major(client)
+            page_client = client.options(request_timeout=self.options.page_timeout_seconds)
+            _check_major(page_client if patience.in_page() else client)
+            self._page_client = page_client
             self._client, self._process = client, os.getpid()
         return self._client
 
