@@ -40,9 +40,12 @@ def index(tmp_path) -> EmbeddedIndex:
     return EmbeddedIndex(tmp_path / "index")
 
 
-def test_a_page_waits_for_a_lost_engine_once(index: EmbeddedIndex) -> None:
+def test_a_page_waits_for_a_lost_engine_once(
+    index: EmbeddedIndex, request: pytest.FixtureRequest
+) -> None:
     engine = Unplugged(index, "select", "vectors", "stats")
     guarded = GuardedIndex(engine, NEVER)
+    request.addfinalizer(guarded.page_ends)
     guarded.page_begins()
     for call in (
         guarded.stats,
