@@ -19,7 +19,6 @@ ADDRESSES = {
         "postgresql+psycopg://contentcenter:{}@postgres:5432/contentcenter",
     ),
     "redis_url": ("valkey_password", "redis://:{}@valkey:6379/0"),
-    "search_url": ("elastic_password", "http://elastic:{}@elasticsearch:9200"),
 }
 PASSWORDS = ("postgres_password", "valkey_password", "elastic_password", "secret_key")
 
