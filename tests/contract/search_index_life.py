@@ -28,6 +28,9 @@ class LifeContract:
 
     # --- rebuilding
 
+    def let_sent_writes_end(self, index):
+        """A server finishes what a killed writer had already sent; wait for that."""
+
     def test_a_rebuild_replaces_everything_and_records_the_model(self, index, index_factory):
         index.put([document(1, title="旧词"), document(2)])
         with index.rebuild(MODEL) as fresh:
@@ -183,6 +186,7 @@ class LifeContract:
             time.sleep(rng.random() * 0.08)  # the moment of death is what varies
             writer.kill()
             writer.join()
+            self.let_sent_writes_end(index)
             _check_after_the_kill(index_factory(), log)
         _check_after_the_kill(index, log)
         index.put([document(999_999)])

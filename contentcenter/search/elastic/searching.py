@@ -86,7 +86,11 @@ class Searching:
     def _complete(self, body: Json) -> Json:
         several = self._connection.options.shards > 1
         # The same word must weigh the same in every shard.
-        kind = {"search_type": "dfs_query_then_fetch"} if several and "sort" in body else {}
+        kind = (
+            {"search_type": "dfs_query_then_fetch"}
+            if several and "sort" in body and "knn" not in body
+            else {}
+        )
         return {"allow_partial_search_results": False, **body, **kind}
 
     def _settled(self, search: Callable[[Elasticsearch], T]) -> T:

@@ -9,7 +9,6 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from contentcenter.domain.errors import InvalidInput, ModelMismatch
 from contentcenter.embedding.ports import Vectors
 from contentcenter.search.embedded import kernels
 from contentcenter.search.embedded.labels import Label
@@ -23,38 +22,6 @@ from contentcenter.search.embedded.rows import (
 )
 from contentcenter.search.embedded.table import Column
 from contentcenter.search.ports import IndexDocument
-
-
-def newest_of_each(documents: Sequence[IndexDocument]) -> list[IndexDocument]:
-    """One document an id: the highest revision, the later one among equals."""
-    kept: dict[int, IndexDocument] = {}
-    for document in documents:
-        earlier = kept.get(document.id)
-        if earlier is None or earlier.revision <= document.revision:
-            kept[document.id] = document
-    return list(kept.values())
-
-
-def batch_dimension(documents: Iterable[IndexDocument], expected: int) -> int:
-    """The dimension of the vectors, `expected` (0: any) when there are none.
-
-    Raises `ModelMismatch` when they differ from `expected` or among themselves, and
-    `InvalidInput` for a vector that is not one row of finite numbers.
-    """
-    for document in documents:
-        if document.vector is None:
-            continue
-        if document.vector.ndim != 1 or not np.isfinite(document.vector).all():
-            raise InvalidInput("A vector must be one row of finite numbers.", id=document.id)
-        size = len(document.vector)
-        if expected not in {0, size}:
-            raise ModelMismatch(
-                "The index holds vectors of another model; re-embed and rebuild it.",
-                expected=expected,
-                found=size,
-            )
-        expected = size
-    return expected
 
 
 def stacked_vectors(documents: Sequence[IndexDocument]) -> tuple[npt.NDArray[np.int64], Vectors]:

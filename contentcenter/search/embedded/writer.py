@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from contentcenter.search.batches import batch_dimension, newest_of_each
 from contentcenter.search.embedded import batch
 from contentcenter.search.embedded.labels import LabelWriter
 from contentcenter.search.embedded.layout import Layout, Live, ModelRecord
@@ -104,9 +105,9 @@ class GenerationWriter:
             self._vectors.close()
 
     def put(self, documents: Sequence[IndexDocument]) -> None:
-        dimension = batch.batch_dimension(documents, self._expected_dimension())
+        dimension = batch_dimension(documents, self._expected_dimension())
         stored = self._live_rows([document.id for document in documents])
-        fresh = [d for d in batch.newest_of_each(documents) if self._is_fresh(d, stored)]
+        fresh = [d for d in newest_of_each(documents) if self._is_fresh(d, stored)]
         if not fresh:
             return
         self._mark_dirty()
