@@ -84,13 +84,9 @@ class Searching:
         return found
 
     def _complete(self, body: Json) -> Json:
-        several = self._connection.options.shards > 1
         # The same word must weigh the same in every shard.
-        kind = (
-            {"search_type": "dfs_query_then_fetch"}
-            if several and "sort" in body and "knn" not in body
-            else {}
-        )
+        by_words = self._connection.options.shards > 1 and "sort" in body and "knn" not in body
+        kind = {"search_type": "dfs_query_then_fetch"} if by_words else {}
         return {"allow_partial_search_results": False, **body, **kind}
 
     def _settled(self, search: Callable[[Elasticsearch], T]) -> T:
