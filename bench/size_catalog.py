@@ -10,6 +10,7 @@ import csv
 import gzip
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def _books(path: Path) -> Iterator[Book]:
                 price_fen=None if price is None else round(price * 100),
                 tags=tuple(row.get("tags", ())[:_MOST_TAGS]),
                 kind=(row.get("kinds") or [""])[0],
-                rating=row.get("rating", 0.0),
+                rating=_rating(row.get("rating")),
             )
 
 
@@ -97,4 +98,10 @@ def _long_tail(path: Path) -> Iterator[Book]:
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t"):
             tags = tuple(tag for tag in (row["tags"] or "").split("|") if tag)
-            yield Book(row["title"], tags=tags[:_MOST_TAGS], rating=float(row["rating"] or 0))
+            yield Book(row["title"], tags=tags[:_MOST_TAGS], rating=_rating(row["rating"]))
+
+
+def _rating(value: object) -> float:
+    """0 where the catalogue has none; it says NaN here and there."""
+    rating = float(str(value or 0))
+    return rating if math.isfinite(rating) else 0.0
