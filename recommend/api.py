@@ -63,7 +63,8 @@ def find(query: dict[str, Any]) -> SearchAnswer:
         drafts=drafts,
         explain=query["explain"],
     )
-    return get_recommend().search.search(request)
+    services = get_recommend()
+    return services.hints.beside(request, services.search.search(request))
 
 
 @search.route("/suggest")

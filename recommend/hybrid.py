@@ -159,6 +159,9 @@ class HybridSearch:
 
 def exact(query: LexicalQuery) -> bool:
     """Questions that ask for characters or codes, not for meaning: vectors would add what
-    was excluded or not asked for."""
+    was excluded or not asked for. Signs alone ask for nothing and get nothing."""
     codes = any(clause.field is TextField.CODES for clause in query.should)
-    return bool(codes or query.phrases or query.not_phrases or query.must or query.must_not)
+    nothing = not query.should
+    return bool(
+        nothing or codes or query.phrases or query.not_phrases or query.must or query.must_not
+    )

@@ -144,6 +144,11 @@ class HitSchema(ItemSchema):
         return {"title": _marked(hit.title), "text": _marked(hit.snippet)}
 
 
+class RelatedSchema(Schema):
+    text = fields.String()
+    kind = fields.String(metadata={"description": "tag, author, book or category"})
+
+
 class SearchPage(Schema):
     items = fields.List(fields.Nested(HitSchema))
     next_cursor = fields.String(allow_none=True)
@@ -151,6 +156,13 @@ class SearchPage(Schema):
     facets = fields.Method("_facets")
     degraded = fields.Boolean()
     away = fields.List(fields.String())
+    did_you_mean = fields.String(
+        allow_none=True,
+        metadata={"description": "A known spelling; the answers are those of the typed question"},
+    )
+    related = fields.List(
+        fields.Nested(RelatedSchema), metadata={"description": "Other questions of the same field"}
+    )
 
     def _facets(self, answer: Any) -> dict[str, list[dict[str, Any]]]:
         return {

@@ -15,6 +15,7 @@ from contentcenter.domain.errors import InvalidInput
 from contentcenter.domain.prices import BAND_LABELS, band_bounds
 from contentcenter.search.ports import Filters, Order
 from contentcenter.store.cards import ItemCard
+from recommend.related import Related
 
 SORTS = ("relevance", "newest", "price", "price_desc")
 FACETS = ("kind", "category", "tag", "publisher", "source", "price_band", "year")
@@ -171,3 +172,5 @@ class SearchAnswer:
     facets: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
     degraded: bool = False
     away: tuple[str, ...] = ()
+    did_you_mean: str | None = None
+    related: tuple[Related, ...] = ()

@@ -13,10 +13,12 @@ from recommend.corpus_service import CorpusService
 from recommend.event_service import EventService
 from recommend.feed_service import FeedService
 from recommend.hybrid import HybridSearch
+from recommend.known_service import KnownTexts
 from recommend.learning_service import LearningService
 from recommend.match_service import MatchService
 from recommend.persona_service import PersonaService
 from recommend.search_facts import FactsService
+from recommend.search_hints import SearchHints
 from recommend.search_service import SearchService
 from recommend.shelf import Shelf
 from recommend.suggest import SuggestService
@@ -33,6 +35,7 @@ class RecommendServices:
     hybrid: HybridSearch
     search: SearchService
     suggest: SuggestService
+    hints: SearchHints
     feed: FeedService
     words: SearchWordService
 
@@ -44,6 +47,7 @@ def build_services(floor: Floor) -> RecommendServices:
     learning = LearningService(floor, corpus)
     shelf = Shelf(floor)
     matches = MatchService(floor, corpus=corpus, personas=personas, learning=learning, shelf=shelf)
+    known = KnownTexts(floor)
     hybrid = HybridSearch(floor, corpus, FactsService(floor))
     return RecommendServices(
         corpus=corpus,
@@ -54,7 +58,8 @@ def build_services(floor: Floor) -> RecommendServices:
         matches=matches,
         hybrid=hybrid,
         search=SearchService(floor, hybrid=hybrid, personas=personas, matches=matches, shelf=shelf),
-        suggest=SuggestService(floor),
+        suggest=SuggestService(known),
+        hints=SearchHints(floor, known),
         feed=FeedService(floor, corpus=corpus, personas=personas, matches=matches, shelf=shelf),
         words=SearchWordService(floor.db, floor.clock, floor.analyser),
     )

@@ -14,11 +14,12 @@ _INITIALS = re.compile(
 )
 _LEADING = re.compile(r"^\s*[(\[【〔《](?:[\u4e00-\u9fff]{1,6})[)\]】〕》]\s*(?=\S)")
 _BRACKET = re.compile(r"[(\[【〔]([^()\[\]【】〔〕]*)[)\]】〕]")
-# Normalising turns 著 into 着. A role of one character stands apart or ends a long name.
-_ROLES = "编着|原着|编译|主编|[着编撰译绘注]"
-_ROLE = re.compile(rf"(?:\s+等)?(?:\s+(?:{_ROLES})|主编|编着|(?<=[\u4e00-\u9fff]{{2}})[编译着])?$")
+# A role of one character stands apart or ends a long name.
+_ROLES = "编[着著]|原[着著]|编译|主编|[着著编撰译绘注]"
+_TAIL = r"主编|编[着著]|(?<=[\u4e00-\u9fff]{2})[编译着著]"
+_ROLE = re.compile(rf"(?:\s+等)?(?:\s+(?:{_ROLES})|{_TAIL})?$")
 _ONLY_ROLE = re.compile(rf"(?:{_ROLES}|等)")
-_NEXT = re.compile(r"[/、,;|&]|\s+(?:and|with)\s+|(?<=[着编译撰])\s+(?=[\u4e00-\u9fff(\[])")
+_NEXT = re.compile(r"[/、,;|&]|\s+(?:and|with)\s+|(?<=[着著编译撰])\s+(?=[\u4e00-\u9fff(\[])")
 
 
 def join_initials(text: str) -> str:
@@ -36,7 +37,7 @@ def without_country(text: str) -> str:
 
 
 def name_parts(text: str) -> list[str]:
-    """A normalised author line as the names it holds: each person, and what stands in brackets
+    """An author line as the names it holds: each person, and what stands in brackets
     behind (usually the original spelling); countries and roles left out."""
     names: list[str] = []
     for person in _NEXT.split(text):

@@ -28,7 +28,8 @@ def search() -> str:
         cursor=request.args.get("cursor") or None,
         facets=FACETS,
     )
-    answer = get_recommend().search.search(wanted)
+    services = get_recommend()
+    answer = services.hints.beside(wanted, services.search.search(wanted))
     # htmx asks for the short list that the page of items shows below its own.
     page = "recommend/near.html" if request.headers.get("HX-Request") else "recommend/search.html"
     return render_template(

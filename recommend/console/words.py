@@ -96,11 +96,13 @@ def import_words() -> Response:
 
 
 def _page(typed: Mapping[WordKind, str], faulty: WordKind | None = None, fault: str = "") -> str:
-    service = get_recommend().words
+    services = get_recommend()
+    service = services.words
     lists = service.lists()
     question = request.args.get("q", "").strip()
     return render_template(
         "recommend/words.html",
+        meant=services.hints.did_you_mean(question) if question else None,
         lists=lists,
         texts={kind: typed.get(kind, "\n".join(lists.lines[kind])) for kind in WordKind},
         hints=HINTS,
