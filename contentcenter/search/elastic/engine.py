@@ -12,7 +12,6 @@ from contentcenter.search.elastic.layout import Json
 from contentcenter.search.elastic.nearest import Nearest
 from contentcenter.search.elastic.options import ElasticOptions
 from contentcenter.search.elastic.queries import (
-    SCORE_FACTOR,
     both,
     filter_query,
     lexical_query,
@@ -66,7 +65,7 @@ class ElasticIndex:
         if built is None:
             return []
         hits = self._searching.sorted(built, _BY_SCORE, limit)
-        return [Hit(int(one), score * SCORE_FACTOR) for score, one in hits]
+        return [Hit(int(one), score) for score, one in hits]
 
     def nearest(self, vectors: Vectors, filters: Filters, limit: int) -> list[list[Hit]]:
         return self._nearest.find(vectors, filters, limit)

@@ -10,8 +10,6 @@ from contentcenter.search.elastic.documents import ANY_CHANNEL, microseconds
 from contentcenter.search.elastic.layout import MOST_TERMS, Json
 from contentcenter.search.ports import Clause, Filters, LexicalQuery, TextField
 
-# Lucene leaves a constant factor of BM25 out that tantivy keeps: k1 + 1.
-SCORE_FACTOR = 2.2
 # A node with little memory refuses questions of about 8,000 terms. The strongest clauses of
 # a question this long come first.
 _MOST_CLAUSES = 4000
