@@ -21,6 +21,7 @@ from contentcenter.search.embedded.journal import Batch
 from contentcenter.search.embedded.layout import FORMAT, Layout, Live, ModelRecord, VersionCounter
 from contentcenter.search.embedded.lexical import lexical_hits
 from contentcenter.search.embedded.lock import FileLock
+from contentcenter.search.embedded.masks import EVERYTHING
 from contentcenter.search.embedded.rebuild import (
     EmbeddedRebuild,
     journal_wanted,
@@ -84,9 +85,9 @@ class EmbeddedIndex:
         if view.vectors is None or limit <= 0 or not len(queries):
             return [[] for _ in queries]
         mask = view.searchable
-        if filters != Filters():
+        if filters != EVERYTHING:
             mask = now.masks.mask(filters) & mask
-        allowed = None if filters == Filters() and mask.all() else mask
+        allowed = None if filters == EVERYTHING and mask.all() else mask
         answers = view.vectors.nearest(kernels.unit(queries), view.columns["scale"], allowed, limit)
         return [_hits(view.columns["id"][rows], cosines) for rows, cosines in answers]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from contentcenter.search.embedded.masks import EVERYTHING
 from contentcenter.search.embedded.snapshot import Snapshot
 from contentcenter.search.ports import Filters, Hit, LexicalQuery
 
@@ -16,22 +17,20 @@ _GROWTH = 4
 
 def lexical_hits(now: Snapshot, query: LexicalQuery, filters: Filters, limit: int) -> list[Hit]:
     """The best `limit` matches that pass the filters, ties by id ascending."""
-    mask = None if filters == Filters() else now.masks.mask(filters)
+    mask = None if filters == EVERYTHING else now.masks.mask(filters)
     wanted = limit + _SPARE
     while True:
         found = now.text.search(query, filters, wanted)
-        rows = now.rows.rows_of_serials(found.serials)
-        passed = rows >= 0
-        if mask is not None and now.rows.count:
-            passed &= mask[rows]
-        scores, rows = found.scores[passed], rows[passed]
+        rows, scores = now.rows.rows_of_serials(found.serials), found.scores
+        passed = rows >= 0 if mask is None or not now.rows.count else (rows >= 0) & mask[rows]
+        if not passed.all():
+            rows, scores = rows[passed], scores[passed]
         if found.complete or _settled(scores, limit, wanted):
             break
         wanted *= _GROWTH
     ids = now.rows.columns["id"][rows]
     order = np.lexsort((ids, -scores))[:limit]
-    pairs = zip(ids[order].tolist(), scores[order].tolist(), strict=True)
-    return [Hit(one, score) for one, score in pairs]
+    return list(map(Hit, ids[order].tolist(), scores[order].tolist()))
 
 
 def _settled(scores: np.ndarray[tuple[int], np.dtype[np.float64]], limit: int, wanted: int) -> bool:

@@ -16,6 +16,8 @@ from contentcenter.search.ports import Filters
 
 Mask = npt.NDArray[np.bool_]
 
+# Made once: making and comparing one costs as much as a short search.
+EVERYTHING = Filters()
 _REMEMBERED = 32
 # So many comparisons are cheaper than one sort.
 _FEW = 4
@@ -51,7 +53,7 @@ class Masks:
         return mask
 
     def _base(self, filters: Filters) -> Mask:
-        if filters == Filters():
+        if filters == EVERYTHING:
             return self._view.alive
         found = self._shared.get(filters)
         if found is not None:

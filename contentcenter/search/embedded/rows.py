@@ -110,6 +110,10 @@ class RowView:
         have: npt.NDArray[np.int64] = self.columns["serial"]
         if not len(have):
             return np.full(len(serials), -1, np.int64)
+        # Until the first compaction serials have no gaps: then the place is known.
+        rows = serials - have[0]
+        if have[-1] - have[0] == len(have) - 1:
+            return np.where((rows >= 0) & (rows < len(have)), rows, -1)
         rows = np.minimum(np.searchsorted(have, serials), len(have) - 1)
         return np.where(have[rows] == serials, rows, -1)
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import tantivy
 
 from contentcenter.domain.errors import EngineUnavailable
+from contentcenter.search.embedded.masks import EVERYTHING
 from contentcenter.search.embedded.rows import microseconds
 from contentcenter.search.ports import Clause, Filters, IndexDocument, LexicalQuery, TextField
 
@@ -183,7 +184,7 @@ def _build_query(schema: Any, query: LexicalQuery, filters: Filters) -> Query | 
     required += [(_Must, group) for group in _phrase_groups(schema, query.phrases)]
     if not should and not required:
         return None
-    kept = _filter_queries(schema, filters)
+    kept = [] if filters == EVERYTHING else _filter_queries(schema, filters)
     refused = [(_MustNot, t) for clause in query.must_not for t in _terms(schema, clause)]
     refused += [(_MustNot, phrase) for phrase in _phrases(schema, query.not_phrases)]
     if not required and not kept and not refused:
