@@ -12,7 +12,7 @@ _DOT = ".·•‧・∙⋅"
 _INITIALS = re.compile(
     rf"(?<![a-z0-9])((?:[a-z]\s?[{_DOT}]\s?){{2,}}|(?:[a-z][{_DOT}])+[a-z](?=[\u4e00-\u9fff]))"
 )
-_LEADING = re.compile(r"^\s*[(\[【〔《](?:[\u4e00-\u9fff]{1,6})[)\]】〕》]\s*(?=\S)")
+_LEADING = re.compile(r"^\s*[(\[【〔](?:[\u4e00-\u9fff]{1,6})[)\]】〕]\s*(?=\S)")
 _BRACKET = re.compile(r"[(\[【〔]([^()\[\]【】〔〕]*)[)\]】〕]")
 # A role of one character stands apart or ends a long name.
 _ROLES = "编[着著]|原[着著]|编译|主编|[着著编撰译绘注]"

@@ -25,6 +25,7 @@ def test_countries_stand_apart(raw):
 
 def test_a_bracket_alone_is_no_country():
     assert without_country("[美]") == "[美]"
+    assert without_country("《活着》的作者") == "《活着》的作者"
 
 
 def test_the_original_spelling_is_a_name_of_its_own():
