@@ -23,6 +23,8 @@ TICKS = "contentcenter.ticks"
 db_commands = AppGroup("db", help="The database schema.")
 user_commands = AppGroup("user", help="Console users.")
 key_commands = AppGroup("key", help="API keys.")
+# The rooms add what they can measure.
+evaluate = AppGroup("evaluate", help="Measure the product on files of judged answers.")
 
 
 def _floor() -> Floor:
@@ -111,5 +113,5 @@ def run_scheduler() -> None:
 
 
 def init_app(app: Flask) -> None:
-    for command in (db_commands, user_commands, key_commands, run_worker, run_scheduler):
+    for command in (db_commands, user_commands, key_commands, evaluate, run_worker, run_scheduler):
         app.cli.add_command(command)

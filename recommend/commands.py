@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import click
+from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
+from contentcenter.commands import Stop, evaluate
+from contentcenter.domain.errors import ContentCenterError
+from contentcenter.web.app import FLOOR
 from recommend.ext import get_recommend
 from recommend.search_request import SearchRequest
 
@@ -39,6 +46,39 @@ def list_audiences() -> None:
             f"{card.id}\t{card.name}\t{card.size}\t{band}\t{','.join(liked)}"
             f"\t{persona.confidence['interests']:.2f}"
         )
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@evaluate.command("search")
+@click.option("--corpus", type=_FILE, required=True, help="jsonl {id, title, text?}.")
+@click.option("--queries", type=_FILE, required=True, help="jsonl {id, query}.")
+@click.option("--qrels", type=_FILE, required=True, help="tsv query_id doc_id grade, with header.")
+@click.option(
+    "--engine",
+    type=click.Choice(["embedded", "elastic"]),
+    default=None,
+    help="Default: the engine of the settings.",
+)
+def evaluate_search(corpus: Path, queries: Path, qrels: Path, engine: str | None) -> None:
+    """Judge the product's search on FILES: bm25, lexical, vector, hybrid.
+
+    Prints one JSON object as the last line; progress goes to standard error.
+    """
+    from recommend.evaluation import command
+
+    floor = current_app.extensions[FLOOR]
+    try:
+        found = command.evaluate_search(
+            floor,
+            (corpus, queries, qrels),
+            engine or floor.settings.search_engine,
+            lambda line: click.echo(line, err=True),
+        )
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(json.dumps(found, ensure_ascii=False))
 
 
 COMMANDS: list[click.Command] = [search, audiences]

@@ -107,6 +107,11 @@ class CachedEmbedder:
         self._passages = passages
         self._queries = MemoryVectorCache(query_capacity)
 
+    @property
+    def inner(self) -> Embedder:
+        """The embedder behind, for whoever keeps vectors elsewhere."""
+        return self._inner
+
     def identity(self) -> ModelIdentity:
         return self._inner.identity()
 

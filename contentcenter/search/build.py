@@ -12,7 +12,12 @@ from contentcenter.settings import Settings
 
 def index_from(settings: Settings) -> SearchIndex:
     """The engine the settings name. Nothing is asked of a server yet."""
-    options = ElasticOptions(
+    return build_index(settings.search_engine, settings.index_dir, elastic_options(settings))
+
+
+def elastic_options(settings: Settings) -> ElasticOptions:
+    """The cluster the settings name."""
+    return ElasticOptions(
         url=settings.search_url,
         prefix=settings.search_index,
         shards=settings.search_shards,
@@ -24,7 +29,6 @@ def index_from(settings: Settings) -> SearchIndex:
         password=settings.search_password,
         ca_file=settings.search_ca_file,
     )
-    return build_index(settings.search_engine, settings.index_dir, options)
 
 
 def build_index(engine: str, path: Path, server: ElasticOptions | str | None) -> SearchIndex:
