@@ -26,6 +26,8 @@ _LATIN = re.compile(r"[a-z][a-z']+")
 _SHORTEST_LATIN = 4
 _TWO_ERRORS_FROM = 8
 _SHORTEST_NEAR = 4
+# Of texts with one beginning or ending and one length, the most used are compared.
+_LOOKED_AT = 1_000
 _LONGEST_PINYIN = 30
 # Characters that are taken for each other by their look; each group folds to its first.
 _LOOKALIKES = """
@@ -75,8 +77,8 @@ class Spelling:
             self._rough.setdefault(rough_sounds(plain), number)
             self._shapes.setdefault(plain.translate(_SHAPE), number)
         if len(plain) >= _SHORTEST_NEAR:
-            self._ends[plain[:2]].append(number)
-            self._ends["$" + plain[-2:]].append(number)
+            for end in _ends(plain, len(plain)):
+                self._ends[end].append(number)
 
     def knows(self, question: str) -> bool:
         """Whether this is a known text as it stands."""
@@ -120,10 +122,12 @@ class Spelling:
 
     def _near(self, plain: str) -> str | None:
         """One wrong, missing or extra character of four, two of eight. One end is right."""
-        numbers = {*self._ends.get(plain[:2], ()), *self._ends.get("$" + plain[-2:], ())}
         most = _errors(len(plain))
         choices = {
-            n: self._plain[n] for n in numbers if abs(len(self._plain[n]) - len(plain)) <= most
+            number: self._plain[number]
+            for length in range(len(plain) - most, len(plain) + most + 1)
+            for end in _ends(plain, length)
+            for number in self._ends.get(end, ())[:_LOOKED_AT]
         }
         hits = process.extract(plain, choices, scorer=OSA.distance, score_cutoff=most, limit=8)
         # Smaller numbers are used more.
@@ -165,6 +169,11 @@ def _with_main_titles(texts: Iterable[KnownText]) -> Iterator[KnownText]:
 
 def _order(one: KnownText) -> tuple[int, int, str]:
     return -one.weight, len(one.text), one.text
+
+
+def _ends(plain: str, length: int) -> tuple[str, str]:
+    """Keys of the texts of a length that begin or end as this one does."""
+    return f"{plain[:2]}{length}", f"{length}{plain[-2:]}"
 
 
 def _errors(length: int) -> int:
