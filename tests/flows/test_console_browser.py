@@ -100,7 +100,8 @@ def test_every_page_stays_at_home_and_in_its_width(visit: Visit, shop: Shop) -> 
     visit.sign_in()
     paths = (
         "/", "/items", "/items?q=活着", f"/items/{shop.item_id}", "/items/new", "/imports",
-        f"/imports/{shop.import_id}", "/search?q=活着", "/audiences",
+        f"/imports/{shop.import_id}", "/search?q=活着&tag=小说&price_band=2000-2999&state=all",
+        "/search?q=活着", "/audiences",
         f"/audiences/{shop.audience_id}", "/channels", "/plan", f"/plans/{shop.plan_id}", "/posts",
         f"/posts/{shop.post_id}", "/settings",
     )  # fmt: skip
