@@ -3,6 +3,9 @@
     python -m bench                  everything
     python -m bench search feed      some of it
     python -m bench size [options]   search at 200,000 and 1,000,000 items (most of an hour)
+    python -m bench outage           Elasticsearch hangs and dies in mid-traffic
+    python -m bench kill9-index      the indexing worker is killed at random points
+    python -m bench rebuild          a rebuild while readers search
 
 Prints a table as it goes and writes all figures with the machine and the date as JSON to
 `var/bench.json`. docs/benchmarks.md holds the runs worth keeping.
@@ -20,7 +23,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PARTS = ("pipeline", "search", "matching", "feed", "plan", "posts", "simulation")
+PARTS = ("pipeline", "search", "chinese", "matching", "feed", "plan", "posts", "simulation")
+# Long ones with options of their own (`--help`).
+COMMANDS = {
+    "size": "bench.size",
+    "outage": "bench.outage",
+    "kill9-index": "bench.kill9_index",
+    "rebuild": "bench.rebuild",
+}
 OUTPUT = Path("var/bench.json")
 
 
@@ -57,8 +67,8 @@ def show(part: str, figures: dict[str, Any], seconds: float) -> None:
 
 
 def main(wanted: list[str]) -> int:
-    if wanted[:1] == ["size"]:
-        return int(importlib.import_module("bench.size").main(wanted[1:]))
+    if wanted and wanted[0] in COMMANDS:
+        return int(importlib.import_module(COMMANDS[wanted[0]]).main(wanted[1:]))
     unknown = set(wanted) - set(PARTS)
     if unknown:
         print(f"no such part: {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")

@@ -42,19 +42,11 @@ class _StopNowError(Exception):
 class RebuildService:
     """`start`, `cancel` and `status` for people, `begin` for the job, `look` for the scheduler."""
 
-    def __init__(
-        self,
-        db: Database,
-        clock: Clock,
-        indexer: Indexer,
-        queue: JobQueue,
-        dead_after: timedelta = DEAD_AFTER,
-    ) -> None:
+    def __init__(self, db: Database, clock: Clock, indexer: Indexer, queue: JobQueue) -> None:
         self._db = db
         self._clock = clock
         self._indexer = indexer
         self._queue = queue
-        self._dead_after = dead_after
         self._record = RebuildRecord(db, clock)
 
     def status(self) -> Rebuild | None:
@@ -133,7 +125,7 @@ class RebuildService:
 
     def _dead(self, found: Rebuild) -> bool:
         running = found.state is RebuildState.RUNNING
-        return running and self._clock.now() - found.updated_at > self._dead_after
+        return running and self._clock.now() - found.updated_at > DEAD_AFTER
 
     def _ask(self, actor: str, hands_off: timedelta | None = None) -> Rebuild:
         with self._record.change() as change:

@@ -11,6 +11,7 @@ import numpy as np
 from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
 from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
+from contentcenter.search.guarded import known_away
 from contentcenter.search.ports import Filters, Hit, LexicalQuery, Order, TextField
 from recommend.corpus import CorpusView
 from recommend.search_ranking import (
@@ -82,6 +83,8 @@ class HybridSearch:
         plain = Question(text, query)
         if exact(query) or self.weights.vector <= 0.0:
             return plain
+        if known_away(self._floor.index):
+            return plain  # the first look at the words will say so
         try:
             corpus = self._corpus.view()
             raw = self._floor.embedder.encode_queries([text])

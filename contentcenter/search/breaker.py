@@ -38,7 +38,7 @@ class BreakerRules:
 
     failures: int = 3
     first_pause: float = 0.5
-    longest_pause: float = 10.0
+    longest_pause: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,10 @@ class Breaker:
             raise
         self._answered()
         return answer
+
+    @property
+    def closed(self) -> bool:
+        return self._state is BreakerState.CLOSED
 
     def status(self) -> BreakerStatus:
         with self._lock:

@@ -51,6 +51,10 @@ class GuardedIndex:
         """Questions, writes."""
         return self._reads.status(), self._writes.status()
 
+    def known_away(self) -> bool:
+        """Whether a question would be refused without being asked."""
+        return self._visit.lost is not None or not self._reads.closed
+
     def page_begins(self) -> None:
         """From here to `page_ends`, this thread waits for a lost engine once, not once a call:
         a page asks several things, and each would wait for its own (then short) time-out."""
@@ -128,6 +132,12 @@ class _GuardedRebuild:
 
     def commit(self) -> None:
         self._writes.call(self._target.commit)
+
+
+def known_away(index: SearchIndex) -> bool:
+    """Whether the engine is known not to answer: what only serves a question to it need not be
+    made. False for an index without a guard."""
+    return isinstance(index, GuardedIndex) and index.known_away()
 
 
 def breakers_of(index: SearchIndex) -> tuple[BreakerStatus, ...]:
