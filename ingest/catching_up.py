@@ -16,7 +16,13 @@ import structlog
 from sqlalchemy import delete, select
 
 from contentcenter.clock import Clock
-from contentcenter.domain.errors import Conflict, EngineUnavailable, InvalidInput, ModelMismatch
+from contentcenter.domain.errors import (
+    Conflict,
+    ContentCenterError,
+    EngineUnavailable,
+    InvalidInput,
+    ModelMismatch,
+)
 from contentcenter.jobs.names import JobName
 from contentcenter.jobs.ports import JobQueue
 from contentcenter.search.ports import SearchIndex
@@ -34,6 +40,9 @@ LONGEST_PAUSE = timedelta(seconds=60)
 # A slice of work that was killed is begun again after so long.
 LEASE = timedelta(seconds=60)
 TICK_SECONDS = 1.0
+# No fault of the items: the engine does not answer, holds another model's vectors, or is just
+# being bound to the first model by somebody else.
+AWAY = (EngineUnavailable, ModelMismatch, Conflict)
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class CatchUp:
         """
         try:
             self._put(item_ids)
-        except (EngineUnavailable, ModelMismatch) as error:
+        except AWAY as error:
             if self.waiting() is None:
                 log.warning("indexing_waits", reason=error.message)
                 now = self._clock.now()
@@ -105,7 +114,7 @@ class CatchUp:
                 self._put(ids)
             except InvalidInput as error:
                 refused.append(error)
-            except (EngineUnavailable, ModelMismatch) as error:
+            except AWAY as error:
                 self._put_off(error)
                 break
             after = ids[-1]
@@ -161,7 +170,7 @@ class CatchUp:
         with self._db.reading() as session:
             return list(session.scalars(query.order_by(ItemRow.id).limit(BATCH)))
 
-    def _put_off(self, error: EngineUnavailable | ModelMismatch) -> None:
+    def _put_off(self, error: ContentCenterError) -> None:
         """Still away: the pause grows."""
         now, known = self._clock.now(), self.waiting()
         pause = min(2 * known.pause, LONGEST_PAUSE) if known else FIRST_PAUSE
