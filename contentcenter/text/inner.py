@@ -14,9 +14,13 @@ from contentcenter.text.volumes import MARK
 
 # Stands between parts that are not neighbours. No question ever asks for it.
 GAP = "|"
+# Stands before letters: no word of a text begins with it.
+LETTER = "^"
 
 _RUN = re.compile(rf"{MARK}\w+|[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af\u3007]+")
 _OTHER = re.compile(r"[\w+#]+")
+_LATIN = re.compile("[a-z0-9]+")
+_LETTERS = 3
 
 
 def pairs(text: str) -> list[str]:
@@ -49,6 +53,24 @@ def _is_rare(character: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def letters(text: str) -> list[str]:
+    """Every Chinese character and every three neighbouring letters or digits of longer Latin
+    words, each with a sign before it, so that only `also` clauses and misspelt words ask."""
+    found = [LETTER + character for character in text if is_han(character)]
+    return found + latin_letters(text)
+
+
+def latin_letters(text: str) -> list[str]:
+    """Three neighbouring letters or digits of Latin words of four and more."""
+    return [
+        LETTER + run[at : at + _LETTERS]
+        for run in _LATIN.findall(text)
+        for at in range(len(run) - _LETTERS + 1)
+        # Numbers are not misspelt: a wrong digit is another number.
+        if len(run) > _LETTERS and not run.isdigit()
+    ]
 
 
 def layer(*parts: Iterable[str]) -> str:

@@ -41,6 +41,7 @@ class LexicalQuery:
     """`should` clauses score (at least one must match); `must` clauses are required in full
     (every token, in any order); `phrases` must appear in order in their field; `must_not`
     excludes documents with any of the tokens, `not_phrases` those with any of the phrases.
+    `also` clauses add to the score of what the others found and find nothing by themselves.
     A query without `should`, `must` and `phrases` is empty: excluding alone finds nothing."""
 
     should: tuple[Clause, ...] = ()
@@ -48,3 +49,4 @@ class LexicalQuery:
     phrases: tuple[Clause, ...] = ()
     must_not: tuple[Clause, ...] = ()
     not_phrases: tuple[Clause, ...] = ()
+    also: tuple[Clause, ...] = ()

@@ -12,6 +12,10 @@ _BORDER = re.compile(r"[\s，。！？；：、,.!?;:]")
 _QUOTED = r"“([^”]*)”|\"([^\"]*)\"|＂([^＂]*)＂|「([^」]*)」"
 _EXCLUDED = re.compile(rf"(?:(?<=\s)|^)[-－](?:{_QUOTED}|([^\s\-－\"“]\S*))")
 _PHRASE = re.compile(_QUOTED)
+_GLUED = re.compile(rf"\w(?:{_QUOTED})|(?:{_QUOTED})\w")
+_MARKS = re.compile(r"[“”\"＂「」]")
+# Letters and characters outside the quotation marks that make a sentence.
+_SENTENCE = 5
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,23 @@ class Question:
 
 
 def parse_question(raw: str) -> Question:
-    """Take a question apart. A quotation mark without a partner is a plain character."""
+    """Take a question apart. A quotation mark without a partner is a plain character, and so
+    are all of them in a sentence: 「力矩」的概念是谁提出的 names a thing and requires nothing."""
     text = _cut(raw)
     excluded = _inside(_EXCLUDED, text)
     text = _EXCLUDED.sub(" ", text)
+    if _is_sentence(text):
+        return Question(_MARKS.sub(" ", text).strip(), (), excluded)
     phrases = _inside(_PHRASE, text)
     return Question(_PHRASE.sub(" ", text).strip(), phrases, excluded)
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether a quotation leans on its neighbours without a space, and there are enough of
+    them to be a sentence around it."""
+    around = _PHRASE.sub(" ", text)
+    words = sum(character.isalnum() for character in around)
+    return words >= _SENTENCE and _GLUED.search(text) is not None
 
 
 def _inside(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:

@@ -185,6 +185,16 @@ class SearchIndexContract(SortingContract, LifeContract):
         assert answer(should=("科幻",), not_phrases=("科幻", "小说")) == [2, 3]
         assert answer(must_not=("教辅",)) == []
 
+    def test_also_orders_what_was_found_and_finds_nothing_itself(self, index):
+        index.put(
+            [document(1, title="科幻"), document(2, title="科幻 小说"), document(3, title="小说")]
+        )
+        words = {name: (Clause(TextField.TITLE, (name,)),) for name in ("科幻", "小说")}
+        both = LexicalQuery(should=words["科幻"], also=words["小说"])
+        assert ids(index.lexical(both, EVERYTHING, 10)) == [2, 1]
+        assert ids(index.lexical(both, Filters(ids=(1, 3)), 10)) == [1]
+        assert index.lexical(LexicalQuery(also=words["小说"]), EVERYTHING, 10) == []
+
     def test_phrases_of_one_group_are_alternatives(self, index):
         index.put([
             document(1, text={TextField.TITLE: "时间 简史"}),

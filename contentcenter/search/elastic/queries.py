@@ -46,6 +46,9 @@ def lexical_query(query: LexicalQuery, filters: Filters) -> Json | None:
     if should:
         must.append({"bool": {"should": should, "minimum_should_match": 1}})
     parts: Json = {"must": must}
+    if query.also:
+        parts["should"] = list(islice(_terms(query.also), _MOST_CLAUSES))
+        parts["minimum_should_match"] = 0
     refused = [*_terms(query.must_not), *_phrases(query.not_phrases)]
     if refused:
         parts["must_not"] = refused

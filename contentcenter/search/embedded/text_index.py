@@ -187,12 +187,14 @@ def _build_query(schema: Any, query: LexicalQuery, filters: Filters) -> Query | 
     kept = [] if filters == EVERYTHING else _filter_queries(schema, filters)
     refused = [(_MustNot, t) for clause in query.must_not for t in _terms(schema, clause)]
     refused += [(_MustNot, phrase) for phrase in _phrases(schema, query.not_phrases)]
-    if not required and not kept and not refused:
+    also = [(_Should, term) for clause in query.also for term in _terms(schema, clause)]
+    if not required and not kept and not refused and not also:
         return tantivy.Query.boolean_query(should)
     parts = required + [(_Must, _without_score(one)) for one in kept] + refused
     if should:
         parts.append((_Must, tantivy.Query.boolean_query(should)))
-    return tantivy.Query.boolean_query(parts)
+    # Beside what must match, these only add to the score.
+    return tantivy.Query.boolean_query(parts + also)
 
 
 def _without_score(query: Query) -> Query:

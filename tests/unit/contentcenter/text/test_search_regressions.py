@@ -9,6 +9,7 @@ from contentcenter.search.ports import Filters, IndexDocument
 from contentcenter.text.build import build_analyser
 from contentcenter.text.highlight import highlight
 from contentcenter.text.normalise import normalise
+from contentcenter.text.question import parse_question
 from contentcenter.text.synonyms import SearchWords
 
 BOOKS = (
@@ -288,3 +289,17 @@ def test_names_are_matched_without_accents_but_kana_and_cyrillic_keep_their_sign
     assert normalise("Ægir Łódź Ångström Žižek") == "aegir lodz angstrom zizek"
     assert normalise("ガ") != normalise("カ")
     assert normalise("й") != normalise("и")
+
+
+@pytest.mark.parametrize(
+    ("question", "phrases"),
+    [
+        ("「力矩」的观念是谁提出的？", ()),
+        ("王爱爱为什么被称为“金嗓子”？", ()),
+        ('"三体" 刘慈欣写的科幻小说', ("三体",)),
+        ("“三体”小说", ("三体",)),
+        ("科幻小说推荐 “黑暗森林”", ("黑暗森林",)),
+    ],
+)
+def test_quotation_marks_inside_a_sentence_require_nothing(question, phrases):
+    assert parse_question(question).phrases == phrases
