@@ -121,6 +121,23 @@ def test_a_rebuild_killed_in_its_last_step_holds_nobody_up(index, elastic_option
     assert found(index, "共同") == [2, 3]
 
 
+def test_a_rebuild_that_was_taken_for_dead_does_not_disturb_the_next(
+    index, elastic_options, monkeypatch
+):
+    monkeypatch.setattr("contentcenter.search.elastic.lease._SILENCE_SECONDS", -1.0)
+    with index.rebuild(MODEL) as silent:
+        silent.put([document(1)])
+        with ElasticIndex(elastic_options).rebuild(MODEL) as fresh:
+            monkeypatch.undo()
+            with pytest.raises(EngineUnavailable, match="gone"):
+                silent.put([document(2)])
+            with pytest.raises(Conflict, match="took over"):
+                silent.commit()
+            fresh.put([document(3)])
+            fresh.commit()
+    assert found(index, "共同") == [3]
+
+
 def _die_in_the_switch(factory):
     index = factory()
     with index.rebuild(MODEL) as fresh:

@@ -25,6 +25,8 @@ PAUSES = (0.1, 0.3, 0.9)
 _QUESTION_PAUSES = (0.02,)
 _CLIENT_MAJOR = elasticsearch.__version__[0]
 _CLIENT = ".".join(str(part) for part in elasticsearch.__version__)
+# Threads of one process that may ask at the same time.
+_CONNECTIONS = 32
 _PLAIN_JSON = {"accept": "application/json"}
 
 
@@ -80,6 +82,7 @@ def _new_client(options: ElasticOptions) -> Elasticsearch:
         api_key=options.api_key or None,
         basic_auth=(options.user, options.password) if options.user else None,
         request_timeout=options.timeout_seconds,
+        connections_per_node=_CONNECTIONS,
         # Repeats are ours: the client's own come without a pause.
         max_retries=0,
         retry_on_timeout=False,

@@ -4,7 +4,8 @@ PREFIX-000007     a generation; the newest complete one is live
 PREFIX            alias: where questions go
 PREFIX-write-12   alias: where writes go. Its number rises whenever the rules for writers
                   change, so a process that has not heard of it cannot write by old rules
-PREFIX-staging    alias: the generation a rebuild is filling
+PREFIX-000008-staging
+                  alias: this generation is being filled by a rebuild
 PREFIX-rebuild    made by whoever rebuilds: there is only one, so it is a lock; it takes the
                   ids that are written meanwhile
 PREFIX-marks      alias of it
@@ -42,10 +43,6 @@ class Names:
         return f"{self.prefix}-*"
 
     @property
-    def staging(self) -> str:
-        return f"{self.prefix}-staging"
-
-    @property
     def rebuild(self) -> str:
         return f"{self.prefix}-rebuild"
 
@@ -58,6 +55,9 @@ class Names:
 
     def generation(self, number: int) -> str:
         return f"{self.prefix}-{number:06d}"
+
+    def staging(self, index: str) -> str:
+        return f"{index}-staging"
 
     def epoch_of(self, alias: str) -> int | None:
         return self._number(alias, r"-write-(\d+)")

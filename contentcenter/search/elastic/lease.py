@@ -46,16 +46,21 @@ class Lease:
 
     def give_back(self) -> None:
         self._done.set()
-        names = self._names
-        self._connection.write(
-            lambda client: client.indices.delete(index=names.rebuild, ignore_unavailable=True)
-        )
+        if self._is_ours():
+            self._connection.write(
+                lambda client: client.indices.delete(
+                    index=self._names.rebuild, ignore_unavailable=True
+                )
+            )
 
     def check(self) -> None:
         """Raises `Conflict` when somebody took us for dead and began another rebuild."""
-        owner = self._connection.write(lambda client: _owner(client, self._names))
-        if owner is None or owner["token"] != self._token:
+        if not self._is_ours():
             raise Conflict("Another rebuild of the search index took over.")
+
+    def _is_ours(self) -> bool:
+        owner = self._connection.write(lambda client: _owner(client, self._names))
+        return owner is not None and owner["token"] == self._token
 
     def _make(self, client: Elasticsearch) -> bool:
         owner = {"host": socket.gethostname(), "process": os.getpid(), "token": self._token}

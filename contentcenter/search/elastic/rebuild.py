@@ -95,7 +95,7 @@ class ElasticRebuild:
             index=name,
             settings=index_settings(self._connection.options),
             mappings=mappings(self._model.dimension, self._model),
-            aliases={self._names.staging: {}},
+            aliases={self._names.staging(name): {}},
         )
         return name
 
@@ -126,14 +126,15 @@ class ElasticRebuild:
             actions += [
                 {"remove": {"index": state.index, "alias": names.read}},
                 {"add": {"index": target, "alias": names.read}},
-                {"remove": {"index": target, "alias": names.staging}},
+                {"remove": {"index": target, "alias": names.staging(target)}},
             ]
         client.indices.update_aliases(actions=actions)
 
     def _load(self, operations: Sequence[Operation]) -> None:
+        staging = self._names.staging(self._target)
         try:
             # Conflicts are older revisions than what is there already.
-            send(self._connection, self._names.staging, operations, refresh=False)
+            send(self._connection, staging, operations, refresh=False)
         except Outdated as error:
             raise EngineUnavailable("The generation that is being built is gone.") from error
 
