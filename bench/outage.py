@@ -3,7 +3,7 @@
     python -m bench outage [--items 300] [--readers 4] [--seconds 10]
 
 The product's real processes, a real node. Phases: well; hung (the node is stopped with
-SIGSTOP: it takes connections and does not answer); dead (SIGKILL); back. Readers ask all
+SIGSTOP: it takes connections and does not answer); dead (SIGKILL); returning; back. Readers ask all
 doors that use the index all the time; items are added, changed and withdrawn while it is
 away. Prints statuses and times by phase, how soon answers are whole again, and what is lost.
 """
@@ -37,6 +37,7 @@ from tests.fixtures.valkey import ValkeyServer, free_port
 SOURCE = "外电"
 # Nothing may wait longer than this for the product to recover.
 PATIENCE = 180.0
+PHASES = ("well", "hung", "dead", "returning", "back")
 WORDS = "山水风月灯火江湖春秋雨雪梅竹书信茶酒城门桥河船马星云旧梦归途远方孩童长街".strip()
 
 
@@ -226,6 +227,7 @@ def run(
         traffic.enter("dead", seconds, least)
         changes.make(product, ids, 3)
         wait_for(lambda: index_health(product)["waiting"], PATIENCE, "nobody noticed")
+        traffic.phase = "returning"
         node.start()
         returned = time.monotonic()
         wait_for(lambda: _whole(product), PATIENCE, "answers stay degraded")
@@ -235,7 +237,7 @@ def run(
         traffic.enter("back", seconds, least)
     return {
         "server": node.version,
-        **{phase: figures(traffic.of(phase)) for phase in ("well", "hung", "dead", "back")},
+        **{phase: figures(traffic.of(phase)) for phase in PHASES},
         "not_200": sum(one.status != 200 for one in traffic.answers),
         "whole_again_s": round(whole, 2),
         "in_step_again_s": round(caught_up, 2),

@@ -22,13 +22,13 @@ def test_a_node_that_hangs_and_dies_costs_no_answer_and_no_change(
     valkey.start()
     try:
         product.start()
-        found = outage.run(product, own_elastic_node, items=24, readers=2, seconds=0.0, least=8)
+        found = outage.run(product, own_elastic_node, items=24, readers=2, seconds=0.0, least=5)
     finally:
         product.stop()
         valkey.kill()
     assert found["not_200"] == 0
-    # Items whose vectors are kept are matched as well as ever: no word of degrading there.
-    for door in ("search", "similar", "feed", "audience items"):
+    # A feed or a match of what this process still holds asks the engine nothing and is whole.
+    for door in ("search", "similar", "audience items"):
         assert found["dead"][door]["degraded"] == 1.0, door
         assert found["hung"][door]["degraded"] > 0.5, door
     # The promise is 300 ms for each; this machine may be busy with other tests.
