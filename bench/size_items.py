@@ -120,8 +120,12 @@ class Items:
         }
 
     def ten_percent(self) -> Filters:
-        """Published and in a price band of an eighth of the books."""
-        low, high = np.quantile(self._prices, (0.40, 0.525), method="nearest")
+        """Published and in the price band from the 40th percentile on that comes nearest to
+        an eighth of the books (list prices crowd at round numbers)."""
+        low = np.quantile(self._prices, 0.40, method="nearest")
+        bounds, counts = np.unique(self._prices[self._prices >= low], return_counts=True)
+        share = np.cumsum(counts) / len(self._prices)
+        high = bounds[np.argmin(np.abs(share - 0.125))]
         return Filters(states=("published",), price_min_fen=int(low), price_max_fen=int(high))
 
     def passing(self, filters: Filters, start: int, stop: int) -> npt.NDArray[np.bool_]:
