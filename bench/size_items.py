@@ -120,13 +120,18 @@ class Items:
         }
 
     def ten_percent(self) -> Filters:
-        """Published and in the price band from the 40th percentile on that comes nearest to
-        an eighth of the books (list prices crowd at round numbers)."""
-        low = np.quantile(self._prices, 0.40, method="nearest")
-        bounds, counts = np.unique(self._prices[self._prices >= low], return_counts=True)
-        share = np.cumsum(counts) / len(self._prices)
-        high = bounds[np.argmin(np.abs(share - 0.125))]
-        return Filters(states=("published",), price_min_fen=int(low), price_max_fen=int(high))
+        """Published and in a price band around the middle with an eighth of the books, as
+        nearly as list prices allow, which crowd at round numbers."""
+        prices, counts = np.unique(self._prices, return_counts=True)
+        upto = np.concatenate([[0.0], np.cumsum(counts) / len(self._prices)])
+        share = upto[None, 1:] - upto[:-1, None]  # of the band from one price to another
+        far = np.where((upto[:-1, None] > 0.3) & (upto[:-1, None] < 0.5), share - 0.125, np.inf)
+        low, high = np.unravel_index(np.argmin(np.abs(far)), far.shape)
+        return Filters(
+            states=("published",),
+            price_min_fen=int(prices[low]),
+            price_max_fen=int(prices[high]),
+        )
 
     def passing(self, filters: Filters, start: int, stop: int) -> npt.NDArray[np.bool_]:
         """Which of the items pass one of the two benchmark filters."""
