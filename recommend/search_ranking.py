@@ -22,15 +22,19 @@ FIT = "fit"
 
 
 class Fusion(StrEnum):
-    """How a side's hits become values between 0 and 1, its best hit being 1.
+    """How a side's hits become values between 0 and 1.
 
     RECIPROCAL_RANK looks at places only; SHARE_OF_BEST divides scores by the best one and so
-    keeps how far it leads; MIN_MAX also moves the side's worst hit to 0.
+    keeps how far it leads; MIN_MAX also moves the side's worst hit to 0. CERTAINTY takes words
+    by the share of their best, and vectors by the square of their centred cosine, which the
+    same question has in every corpus: where nothing is near, words decide alone
+    (docs/decisions/0012-search-fusion.md).
     """
 
     RECIPROCAL_RANK = "reciprocal_rank"
     SHARE_OF_BEST = "share_of_best"
     MIN_MAX = "min_max"
+    CERTAINTY = "certainty"
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,9 @@ class SearchWeights:
     A weight is what a part can add at most. A side of weight 0 is not asked at all.
     """
 
-    fusion: Fusion = Fusion.RECIPROCAL_RANK
+    fusion: Fusion = Fusion.CERTAINTY
     text: float = 1.0
-    vector: float = 0.8
+    vector: float = 1.4
     exact: float = 2.0
     quality: float = 0.01
     freshness: float = 0.005
@@ -93,16 +97,16 @@ def fuse(
 ) -> list[Ranked]:
     """One ranking out of both sides, best first, ties by id; parts `text` and `vector`."""
     parts: dict[int, dict[str, float]] = {}
-    sides = ((TEXT, weights.text, lexical), (VECTOR, weights.vector, near))
-    for name, weight, hits in sides:
-        for hit, value in zip(hits, _values(hits, weights), strict=True):
+    by_text, by_vector = _FUSIONS[weights.fusion]
+    sides = (
+        (TEXT, weights.text, lexical, by_text),
+        (VECTOR, weights.vector, near, by_vector),
+    )
+    for name, weight, hits, value_of in sides:
+        for hit, value in zip(hits, value_of(hits, weights), strict=True):
             parts.setdefault(hit.id, {})[name] = weight * value
     ordered = _ordered([Ranked(one, found) for one, found in parts.items()])
     return ordered[: weights.depth if depth is None else depth]
-
-
-def _values(hits: Sequence[Hit], weights: SearchWeights) -> list[float]:
-    return _FUSIONS[weights.fusion](hits, weights)
 
 
 def _by_rank(hits: Sequence[Hit], weights: SearchWeights) -> list[float]:
@@ -121,10 +125,17 @@ def _by_range(hits: Sequence[Hit], _: SearchWeights) -> list[float]:
     return stretched([hit.score for hit in hits])
 
 
-_FUSIONS: dict[Fusion, Callable[[Sequence[Hit], SearchWeights], list[float]]] = {
-    Fusion.RECIPROCAL_RANK: _by_rank,
-    Fusion.SHARE_OF_BEST: _by_share,
-    Fusion.MIN_MAX: _by_range,
+def _by_closeness(hits: Sequence[Hit], _: SearchWeights) -> list[float]:
+    return [min(max(hit.score, 0.0), 1.0) ** 2 for hit in hits]
+
+
+_Side = Callable[[Sequence[Hit], SearchWeights], list[float]]
+# How the text's and the vector's hits are valued.
+_FUSIONS: dict[Fusion, tuple[_Side, _Side]] = {
+    Fusion.RECIPROCAL_RANK: (_by_rank, _by_rank),
+    Fusion.SHARE_OF_BEST: (_by_share, _by_share),
+    Fusion.MIN_MAX: (_by_range, _by_range),
+    Fusion.CERTAINTY: (_by_share, _by_closeness),
 }
 
 

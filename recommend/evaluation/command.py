@@ -25,6 +25,8 @@ def evaluate_search(
     tell(f"{len(judged.documents)} documents, {len(judged.judged)} judged questions")
     if judged.strangers:
         tell(f"{judged.strangers} judged documents are not in the corpus and count as missed")
+    if judged.blank:
+        tell(f"{judged.blank} questions are blank and find nothing")
     return measure(floor, judged, engine, tell)
 
 

@@ -53,6 +53,11 @@ class JudgedSet:
     judged: Mapping[str, Mapping[str, float]]
 
     @property
+    def blank(self) -> int:
+        """Judged questions without a text."""
+        return sum(not self.queries[one] for one in self.judged)
+
+    @property
     def strangers(self) -> int:
         """Judgements of documents that the corpus lacks: answers nobody can find."""
         known = self.documents
@@ -75,13 +80,12 @@ def read_corpus(path: Path) -> dict[str, Document]:
 
 
 def read_queries(path: Path) -> dict[str, str]:
-    """jsonl {id, query}."""
+    """jsonl {id, query}. Real logs hold blank questions: they are kept and find nothing."""
 
     def parse(row: Mapping[str, Any], where: str) -> tuple[str, str]:
-        text = _text(row, "query", where)
-        if not text:
-            raise InvalidInput(f"{where}: `query` is empty")
-        return _identifier(row, where), text
+        if "query" not in row:
+            raise InvalidInput(f"{where}: `query` is missing")
+        return _identifier(row, where), _text(row, "query", where)
 
     return _unique(path, _json_lines(path), parse)
 

@@ -106,11 +106,12 @@ class SearchEvaluation:
 
     def ask(self, ranker: Ranker) -> Outcome:
         """Every judged question, one after the other."""
-        asked = [one for one in self._set.judged if one in self._set.queries]
         rankings: dict[str, list[str]] = {}
         started = time.perf_counter()
-        for one in asked:
-            rankings[one] = [self._ids[n - 1] for n in ranker(self._set.queries[one])[:_KEPT]]
+        for one in self._set.judged:
+            text = self._set.queries[one]
+            found = ranker(text)[:_KEPT] if text else ()
+            rankings[one] = [self._ids[n - 1] for n in found]
         return Outcome(rankings, time.perf_counter() - started)
 
     def rankers(self) -> dict[str, Ranker]:
@@ -150,7 +151,7 @@ class SearchEvaluation:
         analyser = self._floor.analyser
         self._load(self._floor.index, lambda c: make_document(c, vectors.get(c.id), analyser))
         self._load(self._plain, plain_document)
-        self._floor.embedder.encode_queries(list(self._set.queries.values()))
+        self._floor.embedder.encode_queries([text for text in self._set.queries.values() if text])
         self._tell("indexed")
         return self._measure(vectors)
 

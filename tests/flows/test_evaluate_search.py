@@ -33,7 +33,9 @@ def files(tmp_path):
     ]
     queries = [{"id": f"q{n}", "query": name} for n, name in enumerate(BOOKS)]
     queries.append({"id": "unjudged", "query": "什么"})
+    queries.append({"id": "blank", "query": " "})
     qrels = ["query_id\tdoc_id\tgrade", *(f"q{n}\tb{n}\t2" for n in range(len(BOOKS)))]
+    qrels.append("blank\tb0\t0")
     for name, rows in (("corpus", corpus), ("queries", queries)):
         lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
         (tmp_path / f"{name}.jsonl").write_text(lines, encoding="utf-8")
@@ -58,7 +60,7 @@ def test_the_last_line_holds_the_metrics_of_every_method(make_floor, files):
         assert set(measures) == {"ndcg@10", "mrr@10", "recall@100", "ms_per_query"}
         assert measures["mrr@10"] > 0.9, "a name is found by its name"
         assert measures["ndcg@10"] == second[method]["ndcg@10"]
-    assert (found["documents"], found["queries"]) == (len(BOOKS), len(BOOKS))
+    assert (found["documents"], found["queries"]) == (len(BOOKS), len(BOOKS) + 1)
 
 
 def test_both_engines_measure_alike(make_floor, files, elastic_url):

@@ -48,13 +48,21 @@ def test_found_by_both_sides_goes_before_found_by_one(fusion: Fusion) -> None:
 def test_places_only_or_how_far_a_hit_leads() -> None:
     lexical, near = hits((1, 30.0), (2, 2.0)), hits((2, 0.5), (1, 0.4))
     level = replace(WEIGHTS, vector=1.0)
-    by_rank = fuse(lexical, near, level)
+    by_rank = fuse(lexical, near, replace(level, fusion=Fusion.RECIPROCAL_RANK))
     assert by_rank[0].score == pytest.approx(by_rank[1].score)
     by_share = fuse(lexical, near, replace(level, fusion=Fusion.SHARE_OF_BEST))
     assert order(by_share) == [1, 2]
     assert by_share[0].parts == {"text": 1.0, "vector": pytest.approx(0.8)}
     by_range = fuse(lexical, near, replace(level, fusion=Fusion.MIN_MAX))
     assert by_range[0].parts == {"text": 1.0, "vector": 0.0}
+
+
+def test_neighbours_that_are_not_near_leave_the_ranking_to_the_words() -> None:
+    level = replace(WEIGHTS, fusion=Fusion.CERTAINTY, vector=1.0)
+    far = fuse(hits((1, 30.0), (2, 20.0)), hits((2, 0.2), (1, 0.1)), level)
+    assert order(far) == [1, 2]
+    assert far[0].parts == {"text": 1.0, "vector": pytest.approx(0.01)}
+    assert order(fuse(hits((1, 30.0), (2, 20.0)), hits((2, 0.9), (1, 0.1)), level)) == [2, 1]
 
 
 def test_scores_of_zero_or_less_do_not_turn_the_order_round() -> None:

@@ -77,8 +77,8 @@ def test_other_bad_files(tmp_path):
     path.write_bytes('{"id": 1, "query": "好"}\n'.encode() + b"\xff\xfe")
     with pytest.raises(InvalidInput, match="line 2: not UTF-8"):
         read_queries(path)
-    path.write_text('{"id": 1, "query": " "}')
-    with pytest.raises(InvalidInput, match="line 1: `query` is empty"):
+    path.write_text('{"id": 1, "question": "x"}')
+    with pytest.raises(InvalidInput, match="line 1: `query` is missing"):
         read_queries(path)
     path.write_bytes(gzip.compress(b"{}")[:-5])
     with pytest.raises(InvalidInput, match="cannot be read"):
