@@ -46,7 +46,7 @@ class SearchWeights:
 
     fusion: Fusion = Fusion.CERTAINTY
     text: float = 1.0
-    vector: float = 1.4
+    vector: float = 1.2
     exact: float = 2.0
     quality: float = 0.01
     freshness: float = 0.005

@@ -15,7 +15,7 @@ _PHRASE = re.compile(_QUOTED)
 _GLUED = re.compile(rf"\w(?:{_QUOTED})|(?:{_QUOTED})\w")
 _MARKS = re.compile(r"[“”\"＂「」]")
 # Letters and characters outside the quotation marks that make a sentence.
-_SENTENCE = 5
+_SENTENCE = 4
 
 
 @dataclass(frozen=True)

@@ -295,6 +295,7 @@ def test_names_are_matched_without_accents_but_kana_and_cyrillic_keep_their_sign
     ("question", "phrases"),
     [
         ("「力矩」的观念是谁提出的？", ()),
+        ("「下栏」是指什么？", ()),
         ("王爱爱为什么被称为“金嗓子”？", ()),
         ('"三体" 刘慈欣写的科幻小说', ("三体",)),
         ("“三体”小说", ("三体",)),
