@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -11,9 +12,12 @@ from contentcenter.search.ports import IndexDocument
 
 
 def newest_of_each(documents: Sequence[IndexDocument]) -> list[IndexDocument]:
-    """One document an id: the highest revision, the later one among equals."""
+    """One document an id: the highest revision, the later one among equals. Raises
+    `InvalidInput` for a quality that is no finite number: not every engine can hold one."""
     kept: dict[int, IndexDocument] = {}
     for document in documents:
+        if not math.isfinite(document.quality):
+            raise InvalidInput("A quality must be a finite number.", id=document.id)
         earlier = kept.get(document.id)
         if earlier is None or earlier.revision <= document.revision:
             kept[document.id] = document

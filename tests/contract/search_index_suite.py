@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
+from contentcenter.domain.errors import EngineUnavailable, InvalidInput, ModelMismatch
 from contentcenter.embedding.ports import ModelIdentity
 from contentcenter.search.ports import Clause, Filters, LexicalQuery, SearchIndex, TextField
 from tests.contract.search_index_building import (
@@ -363,6 +363,14 @@ class SearchIndexContract(SortingContract, LifeContract):
         with pytest.raises(ModelMismatch):
             index.nearest(vector(3, 8)[None], EVERYTHING, 1)
         assert found(index, "共同") == [1], "nothing of a refused batch may stay"
+
+    def test_what_is_no_number_is_refused(self, index):
+        broken = vector(4)
+        broken[3] = np.nan
+        for wrong in (document(3, quality=float("nan")), document(4, vector=broken)):
+            with pytest.raises(InvalidInput):
+                index.put([document(2), wrong])
+        assert found(index, "共同") == []
 
     # --- the engine is away
 

@@ -18,7 +18,7 @@ from contentcenter.search.ports import Filters, Hit
 # Candidates of the graph for each hit wanted, and the least of them. They cost little beside
 # the request and carry the recall.
 _CANDIDATES = 10
-_LEAST_CANDIDATES = 500
+_LEAST_CANDIDATES = 1000
 # So many times the hits wanted are scored again with the full vectors.
 _OVERSAMPLE = 3.0
 _QUESTIONS_AT_ONCE = 64
