@@ -139,6 +139,7 @@ class HybridSearch:
         """Neighbours of the question that are nearer than chance; scores are centred cosines."""
         if question.vector is None or question.corpus is None:
             return []
+        depth = min(depth, self.weights.vector_depth)
         hits = self._floor.index.nearest(question.vector, filters, depth)[0]
         stored = self._floor.index.vectors([hit.id for hit in hits])
         known = [hit.id for hit in hits if hit.id in stored]

@@ -53,7 +53,9 @@ class SearchWeights:
     popularity: float = 0.01
     fit: float = 0.6  # of an audience's persona, when one is named
     rank_constant: int = RANK_CONSTANT
-    depth: int = 400  # hits asked of each side, and kept of the fused ranking
+    depth: int = 400  # matches asked for, and hits kept of the fused ranking
+    # Neighbours asked for. Each costs a look at its vector, and the far ones say little.
+    vector_depth: int = 200
     rerank: int = 100  # best hits whose other parts are looked up
     # A neighbour that is no nearer than this many standard deviations above a random pair is
     # no answer: without a floor every question would "find" the whole corpus.
