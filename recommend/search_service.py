@@ -112,12 +112,17 @@ class SearchService:
     def _browse_counts(
         self, request: SearchRequest, wanted: Filters, now: datetime, away: bool
     ) -> tuple[int, dict[str, Counts]]:
-        if not away:
-            try:
-                facets = self._facets.count(request, None, lambda _: None, now)
-                return self._facets.total(wanted), facets or {}
-            except EngineUnavailable:
-                pass  # it went away between the page and its counts
+        if away:
+            return self._counts_of_store(request, wanted, now)
+        try:
+            facets = self._facets.count(request, None, lambda _: None, now)
+            return self._facets.total(wanted), facets or {}
+        except EngineUnavailable:  # it went away between the page and its counts
+            return self._counts_of_store(request, wanted, now)
+
+    def _counts_of_store(
+        self, request: SearchRequest, wanted: Filters, now: datetime
+    ) -> tuple[int, dict[str, Counts]]:
         ids = self._store.find("", wanted, request.order)
         return len(ids), self._facets_of(request, ids, now)
 
