@@ -39,10 +39,13 @@ def highlight(text: str, words: Sequence[str], length: int = 120) -> list[Segmen
 
 def find_matches(text: str, words: Iterable[str]) -> list[tuple[Span, str]]:
     """Where the words stand in the raw text and which; longer words first, none overlapping."""
+    wanted = sorted(set(words), key=lambda one: (-len(one), one))
+    if not wanted:
+        return []
     folded, origins = _folded(text)
     taken = bytearray(len(folded))
     found: list[tuple[Span, str]] = []
-    for word in sorted(set(words), key=lambda one: (-len(one), one)):
+    for word in wanted:
         for start, end in _places(word, folded):
             if any(taken[start:end]):
                 continue
@@ -77,15 +80,13 @@ def _pattern(word: str) -> str:
     return escaped
 
 
-def _folded(text: str) -> tuple[str, list[int]]:
+def _folded(text: str) -> tuple[str, Sequence[int]]:
     """The comparable text and, for each of its characters, the raw one it came from."""
-    characters: list[str] = []
-    origins: list[int] = []
-    for position, raw in enumerate(text):
-        for character in fold_character(raw):
-            characters.append(character)
-            origins.append(position)
-    return "".join(characters), origins
+    pieces = list(map(fold_character, text))
+    folded = "".join(pieces)
+    if len(folded) == len(text) and "" not in pieces:  # the usual text: one for one
+        return folded, range(len(text))
+    return folded, [position for position, piece in enumerate(pieces) for _ in piece]
 
 
 def _best_window(text: str, matches: Sequence[tuple[Span, str]], length: int) -> Span:
