@@ -16,18 +16,23 @@ from contentcenter.text.understanding import Understanding
 from contentcenter.text.volumes import MARK, mark_volumes
 from contentcenter.text.words import Segmenter
 
-# What a match in each field is worth. Measured on questions about Wikipedia passages, MRR@10:
-# words alone 0.87, inner 0.3 0.94, inner 1.0 0.95, pairs alone 0.93; 0.6 keeps words on top.
-# Pinyin stays far below: `python` is first a word.
+# What a match in each field is worth, tuned on one half of four sets and checked on the other
+# (docs/decisions/0012-search-fusion.md). Tags answer needs (适合孩子的科普); pairs weigh as much
+# as half a title; pinyin stays lowest: `python` is first a word.
 BOOSTS: dict[TextField, float] = {
-    TextField.TITLE: 3.0,
+    TextField.TITLE: 2.0,
     TextField.PEOPLE: 2.5,
-    TextField.TAGS: 2.0,
+    TextField.TAGS: 4.0,
     TextField.CODES: 10.0,
-    TextField.BODY: 1.0,
-    TextField.INNER: 1.5,
-    TextField.PINYIN: 0.2,
+    TextField.BODY: 0.7,
+    TextField.INNER: 1.0,
+    TextField.PINYIN: 0.95,
 }
+# Beside them, in the field of inner words: characters that only order, and pieces of Latin
+# words. Without the former plain BM25 of characters was better on three of the sets.
+_CHARACTERS = 2.0
+_LATIN_LETTERS = 0.75
+_MOST_LETTERS = 64
 _WORD_FIELDS = (TextField.TITLE, TextField.PEOPLE, TextField.TAGS, TextField.BODY)
 
 # Longer bodies are indexed up to here; the vector side covers passages.
@@ -38,9 +43,6 @@ _QUESTION_NAMES = 12
 # Titles in sentences, MRR@10 over 20,000 books: 1.0 0.83, 0.3 0.89, 0.15 0.90; parts alone
 # must still find what was indexed before the name was known.
 _PART = 0.15
-_CHARACTERS = 3.0
-_LATIN_LETTERS = 1.5
-_MOST_LETTERS = 64
 # They say nothing beside other words and cost a look at almost every document.
 _FUNCTION_WORDS = frozenset("的了是在和与及或就也都而被把吗呢吧啊") | {"the", "a", "of", "and"}
 
@@ -80,6 +82,7 @@ class Analyser:
         title_text, body_text = _prepared(title), _prepared(body[:_BODY_CHARACTERS])
         people_texts = [part for one in people for part in name_parts(_prepared(one))]
         title_words, body_words = self._words(title_text), self._words(body_text)
+        tag_texts = [_prepared(tag) for tag in tags]
         people_words = [self._words(text) for text in people_texts]
         fields = {
             TextField.TITLE: " ".join(self._with_names(title_text, title_words)),
@@ -90,11 +93,12 @@ class Analyser:
             TextField.INNER: inner.layer(
                 inner.pairs(title_text),
                 *(inner.pairs(text) for text in people_texts),
+                *(inner.pairs(text) for text in tag_texts),
                 inner.pairs(body_text),
                 self._inner_words([*title_words, *body_words]),
                 inner.single_characters("".join([title_text, *people_texts])),
                 inner.rare_characters(body_text),
-                inner.letters("\n".join([title_text, *people_texts, body_text])),
+                inner.letters("\n".join([title_text, *people_texts, *tag_texts, body_text])),
             ),
             TextField.PINYIN: " ".join(_pinyin([title_words, *people_words])),
         }
@@ -201,13 +205,13 @@ class Analyser:
         clauses += [Clause(f, tuple(parts), BOOSTS[f] * _PART) for f in _WORD_FIELDS if parts]
         lower = [*words, *self._inner_words(words), *_pairs_of_words(words, prepared)]
         clauses.append(_clause(TextField.INNER, lower))
-        latin = inner.latin_letters(prepared)[:_MOST_LETTERS]
-        if latin:
-            # Misspelt, or glued to its neighbours: it still shares most of its letters.
-            clauses.append(_clause(TextField.INNER, latin, _LATIN_LETTERS))
         spelt = pinyin.question_tokens(prepared)
         if spelt:
             clauses.append(_clause(TextField.PINYIN, spelt))
+        latin = inner.latin_letters(prepared)[:_MOST_LETTERS]
+        if latin and not pinyin.is_spelt(prepared):
+            # Misspelt, or glued to its neighbours: it still shares most of its letters.
+            clauses.append(_clause(TextField.INNER, latin, _LATIN_LETTERS))
         asked = {(clause.field, token) for clause in clauses for token in clause.tokens}
         expansions = self._search_words.expansions(self._words(prepared))
         return [*clauses, *self._synonym_clauses(expansions, asked)]

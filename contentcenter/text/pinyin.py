@@ -44,6 +44,13 @@ def question_tokens(text: str) -> list[str]:
     return list(dict.fromkeys(tokens))
 
 
+def is_spelt(text: str) -> bool:
+    """Whether a text is two or more syllables of pinyin and nothing else."""
+    pieces = text.replace("'", " ").split()
+    split = [split_syllables(piece) for piece in pieces if _LETTERS.fullmatch(piece)]
+    return len(split) == len(pieces) and all(split) and sum(map(len, split)) > 1
+
+
 def split_syllables(letters: str) -> list[str]:
     """Cut letters into pinyin syllables, as few as possible; [] when it is not pinyin."""
     best: list[list[str] | None] = [[]] + [None] * len(letters)
