@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ def find_matches(text: str, words: Iterable[str]) -> list[tuple[Span, str]]:
     found: list[tuple[Span, str]] = []
     for word in wanted:
         for start, end in _places(word, folded):
-            if any(taken[start:end]):
+            if 1 in taken[start:end]:
                 continue
             taken[start:end] = b"\1" * (end - start)
             found.append((Span(origins[start], origins[end - 1] + 1), word))
@@ -103,7 +104,9 @@ def _best_window(text: str, matches: Sequence[tuple[Span, str]], length: int) ->
 
 def _worth(matches: Sequence[tuple[Span, str]], start: int, length: int) -> tuple[int, int]:
     """Different words in the window, then matches."""
-    inside = [word for span, word in matches if start <= span.start and span.end <= start + length]
+    first = bisect_left(matches, start, key=lambda pair: pair[0].start)
+    last = bisect_left(matches, start + length, key=lambda pair: pair[0].start)
+    inside = [word for span, word in matches[first:last] if span.end <= start + length]
     return len(set(inside)), len(inside)
 
 
@@ -118,7 +121,7 @@ def _sentence_starts(text: str) -> list[int]:
 
 
 def _sentence_before(starts: Sequence[int], position: int) -> int:
-    return max(start for start in starts if start <= position)
+    return starts[bisect_right(starts, position) - 1]
 
 
 def _end(starts: Sequence[int], text: str, start: int, length: int) -> int:
