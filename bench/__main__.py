@@ -6,6 +6,7 @@
     python -m bench outage           Elasticsearch hangs and dies in mid-traffic
     python -m bench kill9-index      the indexing worker is killed at random points
     python -m bench rebuild          a rebuild while readers search
+    python -m bench search-pages     pages of the search service, with and without the index
 
 Prints a table as it goes and writes all figures with the machine and the date as JSON to
 `var/bench.json`. docs/benchmarks.md holds the runs worth keeping.
@@ -23,13 +24,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PARTS = ("pipeline", "search", "chinese", "matching", "feed", "plan", "posts", "simulation")
+PARTS = (
+    "pipeline",
+    "search",
+    "relevance",
+    "chinese",
+    "matching",
+    "feed",
+    "plan",
+    "posts",
+    "simulation",
+)
 # Long ones with options of their own (`--help`).
 COMMANDS = {
     "size": "bench.size",
     "outage": "bench.outage",
     "kill9-index": "bench.kill9_index",
     "rebuild": "bench.rebuild",
+    "search-pages": "bench.search_pages",
 }
 OUTPUT = Path("var/bench.json")
 

@@ -1,6 +1,6 @@
 """Search as a reader waits for it: pages of the search service on a real store and index.
 
-    python -m bench.search_pages [items]
+    python -m bench search-pages [items]
 
 One process, SQLite, the embedded index, made-up words, random
 clustered vectors: a question's vector is at hand, so no model is measured. `engines` are the
@@ -263,5 +263,10 @@ def _timed(call: Callable[[str], object], texts: Sequence[str]) -> dict[str, flo
     return {f"p{p}": round(float(np.percentile(spent[5:], p)), 2) for p in (50, 95)}
 
 
+def main(arguments: list[str]) -> int:
+    print(json.dumps(run(int(arguments[0]) if arguments else 50_000), indent=1))
+    return 0
+
+
 if __name__ == "__main__":
-    print(json.dumps(run(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000), indent=1))
+    sys.exit(main(sys.argv[1:]))
