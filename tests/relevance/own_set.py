@@ -1,8 +1,14 @@
-"""Our own relevance set: questions and answers made from ids and rules when the data is there."""
+"""Our own relevance set: questions and answers made from ids and rules when the data is there.
+
+    python -m tests.relevance.own_set FOLDER
+
+writes it as corpus.jsonl, queries.jsonl and qrels.tsv for `evaluate search`.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,8 +17,9 @@ from typing import Any
 
 from recommend.evaluation.files import BookEntry, Document, JudgedSet
 from tests.relevance import rules
-from tests.relevance.data import BOOKS, LISTS, json_rows
+from tests.relevance.data import BOOKS, LISTS, data_folder, json_rows
 from tests.relevance.rules import Book
+from tests.relevance.writing import write_set
 
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
 Made = tuple[str, dict[str, float]]
@@ -142,3 +149,10 @@ def _document(row: Mapping[str, Any]) -> Document:
             ),
         ),
     )
+
+
+if __name__ == "__main__":
+    source = data_folder()
+    if source is None:
+        sys.exit("no evaluation data; set CONTENTCENTER_TEST_DATA")
+    write_set(own_set(source), Path(sys.argv[1]))
