@@ -69,6 +69,8 @@ class Breaker:
         self._opened_at = 0.0
         self._pause = self._rules.first_pause
         self._prober: threading.Thread | None = None
+        # Its own: a thread that draws from the module's disturbs whoever seeded that one.
+        self._chance = random.Random()
         self._failures = self._refused = self._openings = 0
         self._problem = ""
 
@@ -140,7 +142,7 @@ class Breaker:
     def _probe_until_closed(self) -> None:
         while True:
             # Many processes lose the same part at once; they must not all ask at once.
-            time.sleep(self._pause * random.uniform(0.8, 1.2))
+            time.sleep(self._pause * self._chance.uniform(0.8, 1.2))
             with self._lock:
                 self._state = BreakerState.HALF_OPEN
             problem = self._ask()
