@@ -11,10 +11,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 
-from scripts.postgres import postgres_url
+from scripts.postgres import own_database, postgres_url
 from tests.elasticsearch.node import NodeUnavailable, server_version, temporary_node
 
 STRICT = ("contentcenter", "ingest", "recommend", "distribute", "sandbox", "wsgi.py")
@@ -75,12 +76,30 @@ def all_tests() -> list[bool]:
             print("   PostgreSQL is not on this machine: its tests are skipped", flush=True)
             return [covered_tests(elastic)]
         postgres = {"CONTENTCENTER_TEST_POSTGRES_URL": url}
-        flows = [PYTHON, "-m", "pytest", *STORE_FLOWS]
-        again = {**postgres, "CONTENTCENTER_TEST_DATABASE": "postgresql"}
-        return [
-            step("flows on PostgreSQL", *flows, env=again),
-            covered_tests({**postgres, **elastic}),
-        ]
+        with flows_on_postgres(url) as again:
+            return [covered_tests({**postgres, **elastic}), again()]
+
+
+@contextmanager
+def flows_on_postgres(url: str) -> Iterator[Callable[[], bool]]:
+    """Run beside the other tests, which wait a lot; what they said is printed at the end."""
+    own = {"CONTENTCENTER_TEST_POSTGRES_URL": own_database(url)}
+    env = {**os.environ, **own, "CONTENTCENTER_TEST_DATABASE": "postgresql"}
+    command = [PYTHON, "-m", "pytest", *STORE_FLOWS]
+    with TemporaryFile("w+") as said:
+        flows = subprocess.Popen(command, env=env, stdout=said, stderr=subprocess.STDOUT)
+
+        def result() -> bool:
+            good = flows.wait() == 0
+            said.seek(0)
+            print(f"== flows on PostgreSQL\n{said.read()}   flows on PostgreSQL:"
+                  f" {'ok' if good else 'FAILED'}", flush=True)  # fmt: skip
+            return good
+
+        try:
+            yield result
+        finally:
+            flows.kill()
 
 
 @contextmanager
