@@ -17,10 +17,10 @@ def write_set(judged: JudgedSet, folder: Path) -> None:
     for name, rows in (("corpus", documents), ("queries", queries)):
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
-    rows = [
+    judgements = [
         f"{query}\t{document}\t{grade:g}\n"
         for query, grades in judged.judged.items()
         for document, grade in grades.items()
     ]
     header = "query_id\tdoc_id\tgrade\n"
-    (folder / "qrels.tsv").write_text(header + "".join(rows), encoding="utf-8")
+    (folder / "qrels.tsv").write_text(header + "".join(judgements), encoding="utf-8")
