@@ -189,16 +189,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
     _LOG.setLevel(logging.INFO)
     limit_arenas()
-    # Blocked in every thread and fetched by sigwait: no handler ever runs inside a lock.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    asked_to_stop = _stop_requests()
     server = EmbeddingServer((options.host, options.port), _embedder(options))
     failed = threading.Event()
     for task in (server.serve_forever, lambda: _warm_up(server, failed)):
         threading.Thread(target=task, daemon=True).start()
-    signal.sigwait(_STOP_SIGNALS)
+    asked_to_stop.recv(1)
     if not server.stop():
         _LOG.warning("stopped with requests still running")
     return 1 if failed.is_set() else 0
+
+
+def _stop_requests() -> socket.socket:
+    """A socket that has a byte for every request to stop, from now on.
+
+    Not sigwait: numpy's threads are there before us and do not block the signals, so one that
+    comes before the wait would end the process. And the handler does nothing, so that none
+    ever runs inside a lock.
+    """
+    requests, wake_up = socket.socketpair()
+    wake_up.setblocking(False)
+    signal.set_wakeup_fd(wake_up.detach())
+    for one in _STOP_SIGNALS:
+        signal.signal(one, lambda _number, _frame: None)
+    return requests
 
 
 def _warm_up(server: EmbeddingServer, failed: threading.Event) -> None:
