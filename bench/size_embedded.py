@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from bench.size_measure import (
 from bench.size_vectors import FOLDER, say
 from contentcenter.embedding.ports import ModelIdentity
 from contentcenter.search.embedded import EmbeddedIndex
-from contentcenter.search.ports import Filters, LexicalQuery, SearchIndex
+from contentcenter.search.ports import Clause, Filters, LexicalQuery, SearchIndex
 
 BATCH = 1000
 MODEL = ModelIdentity("bundled", "bench", "float32", 384)
@@ -124,7 +124,14 @@ class BareEngine:
         return list(zip(serials, hits, strict=True))
 
     def _query(self, query: LexicalQuery) -> Any:
-        terms = [
+        found = tantivy.Query.boolean_query(self._terms(query.should))
+        if not query.also:
+            return found
+        parts = [(tantivy.Occur.Must, found), *self._terms(query.also)]
+        return tantivy.Query.boolean_query(parts)
+
+    def _terms(self, clauses: Sequence[Clause]) -> list[Any]:
+        return [
             (
                 tantivy.Occur.Should,
                 tantivy.Query.boost_query(
@@ -134,10 +141,9 @@ class BareEngine:
                     clause.boost,
                 ),
             )
-            for clause in query.should
+            for clause in clauses
             for token in clause.tokens
         ]
-        return tantivy.Query.boolean_query(terms)
 
     def nearest(self, place: int, limit: int) -> object:
         """The int8 scan, the choice of candidates and the float16 look."""

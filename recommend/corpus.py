@@ -9,7 +9,7 @@ written into the code (embedding notes, point 7).
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,17 @@ class CorpusView:
     def centre(self, vectors: Vectors) -> Vectors:
         """Unit rows of `vectors - mean`; a row equal to the mean stays zero."""
         return unit_rows(vectors - self.mean)
+
+    def centred_cosines(
+        self, query: Vectors, near: Sequence[float], to_mean: Sequence[float]
+    ) -> list[float]:
+        """Cosines of a centred unit `query` (dimension,) to items as `centre` would lay them,
+        from cosines alone: `near` of the items to the query, `to_mean` to the mean. Items are
+        unit vectors d: (d - m)q = dq - mq, and |d - m|^2 = 1 - 2dm + m^2."""
+        length = float(np.linalg.norm(self.mean))
+        apart = 1.0 - 2.0 * length * np.asarray(to_mean) + length * length
+        centred = np.asarray(near) - float(self.mean @ query)
+        return [float(one) for one in centred / np.sqrt(np.maximum(apart, 1e-9))]
 
     def shift_query(self, vectors: Vectors) -> Vectors:
         """Query-side vectors moved to where the same text would lie as an item."""

@@ -156,6 +156,12 @@ class SearchPage(Schema):
     facets = fields.Method("_facets")
     degraded = fields.Boolean()
     away = fields.List(fields.String())
+    like = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "The title whose like was asked for (像《…》一样的书); first page"
+        },
+    )
     did_you_mean = fields.String(
         allow_none=True,
         metadata={"description": "A known spelling; the answers are those of the typed question"},

@@ -12,6 +12,7 @@ from contentcenter.search.ports import Filters
 from contentcenter.store.cards import ItemCard
 from contentcenter.text.isbn import find_isbns
 from contentcenter.text.question import parse_question
+from recommend.alike import named_in
 from recommend.known_service import HINT_WAIT_SECONDS, KnownTexts
 from recommend.related import Related, related_questions
 from recommend.search_request import SearchAnswer, SearchRequest
@@ -54,7 +55,9 @@ class SearchHints:
 
     def did_you_mean(self, question: str) -> str | None:
         """A known spelling for a question that finds nothing or little as it stands; None for
-        codes, quoted or excluded parts and everything known."""
+        codes, quoted or excluded parts, the like of a book and everything known."""
+        if named_in(question):
+            return None
         parsed = parse_question(question)
         if parsed.phrases or parsed.excluded or len(question.strip()) > LONGEST:
             return None

@@ -19,11 +19,13 @@ KEEP_SECONDS = 600
 
 @dataclass(frozen=True)
 class Found:
-    """A whole ranking. `away` names what did not answer."""
+    """A whole ranking. `away` names what did not answer, `like` the title whose like was asked
+    for (told on the first page alone, it is not kept)."""
 
     hits: tuple[Ranked, ...]
     away: tuple[str, ...] = ()
     from_store: bool = False
+    like: str | None = None
 
     @property
     def ids(self) -> list[int]:

@@ -164,7 +164,8 @@ class SearchHit:
 @dataclass(frozen=True)
 class SearchAnswer:
     """`degraded` with the names of what was away in `away`. `total` counts what browsing can
-    reach; for a question, what its ranking holds."""
+    reach; for a question, what its ranking holds. `like`: the question was read as asking for
+    the like of the book of this title."""
 
     items: tuple[SearchHit, ...]
     next_cursor: str | None
@@ -172,5 +173,6 @@ class SearchAnswer:
     facets: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
     degraded: bool = False
     away: tuple[str, ...] = ()
+    like: str | None = None
     did_you_mean: str | None = None
     related: tuple[Related, ...] = ()

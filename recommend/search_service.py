@@ -76,6 +76,7 @@ class SearchService:
             facets=self._ranking_facets(request, found, now),
             degraded=bool(found.away),
             away=found.away,
+            like=found.like,
         )
 
     # --- browsing
@@ -147,7 +148,7 @@ class SearchService:
             ids, away = self._hybrid.sorted_ids(request.q, wanted, request.order)
             return Found(tuple(Ranked(one) for one in ids), away)
         ranking = self._hybrid.rank(request.q, wanted)
-        return Found(ranking.hits, ranking.away)
+        return Found(ranking.hits, ranking.away, like=ranking.like)
 
     def _by_persona(self, audience_id: int, found: Found) -> Found:
         fits = self._fits(audience_id, found.ids[:PERSONA_DEPTH])

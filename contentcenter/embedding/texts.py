@@ -1,4 +1,9 @@
-"""Texts on their way to a model: cleaned, refused when blank, laid into batches. Pure."""
+"""Texts on their way to a model: cleaned, in simplified characters, refused when blank, laid
+into batches. Pure.
+
+One script for all: models put a title in traditional characters nearer to other traditional
+titles than to itself in simplified ones (docs/decisions/0012).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from contentcenter.domain.errors import InvalidInput
+from contentcenter.text.normalise import simplified
 
 # str.strip() leaves these, yet a text of nothing else says nothing.
 _INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
@@ -20,7 +26,7 @@ class BatchLimits:
 
 
 def clean_texts(texts: Sequence[str]) -> list[str]:
-    """The texts stripped; half characters (lone surrogates) become U+FFFD.
+    """The texts stripped and simplified; half characters (lone surrogates) become U+FFFD.
 
     Raises `InvalidInput` with the positions of blank texts in `details["positions"]`.
     """
@@ -40,7 +46,8 @@ def strip_blank(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return strip_blank(text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    whole = strip_blank(text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return simplified(whole)
 
 
 def plan_batches(lengths: Sequence[int], limits: BatchLimits) -> Iterator[list[int]]:

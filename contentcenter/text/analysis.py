@@ -99,6 +99,8 @@ class Analyser:
                 inner.single_characters("".join([title_text, *people_texts])),
                 inner.rare_characters(body_text),
                 inner.letters("\n".join([title_text, *people_texts, *tag_texts, body_text])),
+                # Not of the body: a longer field would weigh every match in it less.
+                inner.written("\n".join([title, *people, *tags])),
             ),
             TextField.PINYIN: " ".join(_pinyin([title_words, *people_words])),
         }
@@ -120,7 +122,7 @@ class Analyser:
         ]
         return LexicalQuery(
             should=(*_code_clauses(isbns), *self._word_clauses(plain)),
-            also=_letter_clauses(plain),
+            also=_letter_clauses(plain, question.text),
             phrases=tuple(phrases),
             not_phrases=tuple(c for one in question.excluded for c in self._phrase_clauses(one)),
         )
@@ -292,10 +294,11 @@ def _code_clauses(isbns: Sequence[str]) -> list[Clause]:
     return [_clause(TextField.CODES, isbns)] if isbns else []
 
 
-def _letter_clauses(prepared: str) -> tuple[Clause, ...]:
+def _letter_clauses(prepared: str, raw: str) -> tuple[Clause, ...]:
     """Characters shared by chance say little, many of them a lot: they only order answers."""
     telling = (one for one in inner.single_characters(prepared) if one not in _FUNCTION_WORDS)
     tokens = [inner.LETTER + one for one in islice(telling, _MOST_LETTERS)]
+    tokens += inner.written(raw)[:_MOST_LETTERS]
     return (_clause(TextField.INNER, tokens, _CHARACTERS),) if tokens else ()
 
 

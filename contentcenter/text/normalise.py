@@ -25,6 +25,8 @@ _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th"
 _SPACE = re.compile(r"\s+")
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af\u3007"
 _HAN_CHARACTER = re.compile(f"[{_HAN}]")
+# Without the middle dot and the long mark, which Chinese texts use in foreign names.
+_KANA = re.compile("[\u3041-\u309f\u30a1-\u30fa]")
 
 
 @cache
@@ -41,6 +43,14 @@ def normalise(text: str) -> str:
     if _HAN_CHARACTER.search(text):
         text = str(_converter().convert(text))
     return _SPACE.sub(" ", _without_accents(text.casefold())).strip()
+
+
+def simplified(text: str) -> str:
+    """Traditional characters made simplified, all else as written. Japanese stays as it is:
+    its characters only look traditional."""
+    if not _HAN_CHARACTER.search(text) or _KANA.search(text):
+        return text
+    return str(_converter().convert(text))
 
 
 def _without_accents(text: str) -> str:

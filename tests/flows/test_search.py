@@ -129,6 +129,23 @@ def test_one_long_walk(world: World) -> None:
         assert world.titles(**wanted) == expected, wanted
 
 
+def test_the_like_of_a_book_is_asked_for(world: World) -> None:
+    """By its tags and place among the others; never the book itself, and told how it was read."""
+    answer = world.search(q="像《三体》一样的书", facets=("category",))
+    titles = [hit.card.title for hit in answer.items]
+    assert titles[:2] in (["读三体的几个晚上", "三体之外"], ["三体之外", "读三体的几个晚上"])
+    assert "三体" not in titles
+    assert answer.like == "三体"
+    assert ("scifi", 2) in answer.facets["category"]
+    assert world.titles(q="类似三体的小说", sort="price")[0] == "读三体的几个晚上"
+    pages = walk(world, q="像《三体》一样的书", size=1)
+    assert pages == titles
+
+    unknown = world.search(q="像《没有这本书》一样的书")
+    assert unknown.like is None
+    assert world.search(q="三体").like is None
+
+
 def test_facets_are_counted_without_their_own_choice(world: World) -> None:
     names = ("kind", "price_band", "year", "publisher", "source")
     free = world.search(facets=names).facets

@@ -24,6 +24,10 @@ def test_half_characters_are_replaced():
     assert clean_texts(["笑\U0001f600"]) == ["笑\U0001f600"]
 
 
+def test_traditional_characters_become_simplified():
+    assert clean_texts(["紅樓夢", "红楼梦"]) == ["红楼梦", "红楼梦"]
+
+
 @given(st.text())
 def test_stripping_twice_is_stripping_once(text):
     assert strip_blank(strip_blank(text)) == strip_blank(text)

@@ -158,3 +158,14 @@ def test_understanding_names_every_part():
     assert not seen.empty
     assert ANALYSER.understand("？！…").empty
     assert ANALYSER.understand("santi").pinyin == ("santi",)
+
+
+def test_traditional_characters_prefer_what_is_printed_in_them():
+    def also(question, title):
+        kept = fields(title=title)[TextField.INNER].split()
+        return sum(one in kept for clause in ANALYSER.query(question).also for one in clause.tokens)
+
+    assert matches("紅樓夢", title="红楼梦")
+    assert matches("红楼梦", title="紅樓夢")
+    assert also("紅樓夢", "紅樓夢") > also("紅樓夢", "红楼梦")
+    assert also("红楼梦", "紅樓夢") == also("红楼梦", "红楼梦")

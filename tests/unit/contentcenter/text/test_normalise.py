@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contentcenter.text.normalise import fold_character, normalise
+from contentcenter.text.normalise import fold_character, normalise, simplified
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,18 @@ def test_one_character_folds_like_a_text():
     assert fold_character("Ａ") == "a"
     assert fold_character("\u3000") == " "
     assert fold_character("\u200b") == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("國語學習 Ⅱ", "国语学习 Ⅱ"),
+        ("著名的乾隆皇帝", "著名的乾隆皇帝"),
+        ("加西亞・馬爾克斯", "加西亚・马尔克斯"),
+        ("日本語の勉強", "日本語の勉強"),
+        ("Straße", "Straße"),
+        ("", ""),
+    ],
+)
+def test_only_the_script_of_chinese_changes(raw, expected):
+    assert simplified(raw) == expected
