@@ -7,6 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from contentcenter.embedding.texts import clean_texts
+
 pytestmark = pytest.mark.slow
 
 WHO = ["老板", "一位中学老师", "我的邻居", "《大地》的作者", "那个爱读书的孩子"]
@@ -39,7 +41,8 @@ def test_vectors_agree_with_the_packages_engine(packaged_engine, sentence_embedd
         (sentence_embedder.encode_passages, packaged_engine.passage),
         (sentence_embedder.encode_queries, packaged_engine.query),
     ):
-        cosines = (ours(TEXTS) * np.asarray(theirs(TEXTS))).sum(axis=1)
+        # Ours embeds in simplified characters; the model is the same.
+        cosines = (ours(TEXTS) * np.asarray(theirs(clean_texts(TEXTS)))).sum(axis=1)
         assert cosines.min() > 0.999
 
 
