@@ -8,7 +8,7 @@ from itertools import islice
 from contentcenter.text import inner, pinyin
 from contentcenter.text.isbn import canonical_isbn, find_isbns, without_isbns
 from contentcenter.text.names import join_initials, name_parts, without_country
-from contentcenter.text.normalise import normalise
+from contentcenter.text.normalise import is_traditional, normalise
 from contentcenter.text.query import Clause, LexicalQuery, TextField
 from contentcenter.text.question import Question, parse_question
 from contentcenter.text.synonyms import WEAKER, Expansion, SearchWords, WordKind
@@ -33,6 +33,11 @@ BOOSTS: dict[TextField, float] = {
 _CHARACTERS = 2.0
 _LATIN_LETTERS = 0.75
 _MOST_LETTERS = 64
+# Marks what is printed in traditional characters: a title with one of them, a body with more
+# than some in quotations. Who asks in them prefers it.
+_TRADITIONAL = "§hant"
+_PRINTED = 0.1
+_SAME_SCRIPT = 4.0
 _WORD_FIELDS = (TextField.TITLE, TextField.PEOPLE, TextField.TAGS, TextField.BODY)
 
 # Longer bodies are indexed up to here; the vector side covers passages.
@@ -88,7 +93,7 @@ class Analyser:
             TextField.TITLE: " ".join(self._with_names(title_text, title_words)),
             TextField.PEOPLE: " ".join(_with_wholes(people_texts, people_words)),
             TextField.TAGS: " ".join(self._tag_tokens(tags)),
-            TextField.CODES: " ".join(_codes(isbns, f"{title}\n{body}")),
+            TextField.CODES: " ".join([*_codes(isbns, f"{title}\n{body}"), *_script(title, body)]),
             TextField.BODY: " ".join(self._with_names(body_text, body_words)),
             TextField.INNER: inner.layer(
                 inner.pairs(title_text),
@@ -99,8 +104,6 @@ class Analyser:
                 inner.single_characters("".join([title_text, *people_texts])),
                 inner.rare_characters(body_text),
                 inner.letters("\n".join([title_text, *people_texts, *tag_texts, body_text])),
-                # Not of the body: a longer field would weigh every match in it less.
-                inner.written("\n".join([title, *people, *tags])),
             ),
             TextField.PINYIN: " ".join(_pinyin([title_words, *people_words])),
         }
@@ -298,8 +301,15 @@ def _letter_clauses(prepared: str, raw: str) -> tuple[Clause, ...]:
     """Characters shared by chance say little, many of them a lot: they only order answers."""
     telling = (one for one in inner.single_characters(prepared) if one not in _FUNCTION_WORDS)
     tokens = [inner.LETTER + one for one in islice(telling, _MOST_LETTERS)]
-    tokens += inner.written(raw)[:_MOST_LETTERS]
-    return (_clause(TextField.INNER, tokens, _CHARACTERS),) if tokens else ()
+    clauses = [_clause(TextField.INNER, tokens, _CHARACTERS)] if tokens else []
+    if is_traditional(raw):
+        clauses.append(Clause(TextField.CODES, (_TRADITIONAL,), _SAME_SCRIPT))
+    return tuple(clauses)
+
+
+def _script(title: str, body: str) -> list[str]:
+    printed = is_traditional(title) or is_traditional(body[:_BODY_CHARACTERS], _PRINTED)
+    return [_TRADITIONAL] if printed else []
 
 
 def _clause(field: TextField, tokens: Iterable[str], boost: float | None = None) -> Clause:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from contentcenter.text.normalise import fold_character, is_han
+from contentcenter.text.normalise import is_han
 from contentcenter.text.volumes import MARK
 
 # Stands between parts that are not neighbours. No question ever asks for it.
@@ -60,12 +60,6 @@ def letters(text: str) -> list[str]:
     words, each with a sign before it, so that only `also` clauses and misspelt words ask."""
     found = [LETTER + character for character in text if is_han(character)]
     return found + latin_letters(text)
-
-
-def written(text: str) -> list[str]:
-    """Traditional characters of the raw text as they stand. All else compares simplified ones;
-    by these a question in traditional characters prefers what is printed in them."""
-    return [LETTER + one for one in text if is_han(one) and fold_character(one) != one]
 
 
 def latin_letters(text: str) -> list[str]:

@@ -74,6 +74,13 @@ def fold_character(character: str) -> str:
     return normalise(character)
 
 
+def is_traditional(text: str, share: float = 0.0) -> bool:
+    """Whether more than this share of the Chinese characters are traditional ones."""
+    characters = _HAN_CHARACTER.findall(text)
+    changed = sum(fold_character(one) != one for one in characters)
+    return changed > share * len(characters)
+
+
 def is_han(character: str) -> bool:
     """Whether this is a Chinese character."""
     return _HAN_CHARACTER.match(character) is not None

@@ -10,7 +10,8 @@ class TextField(StrEnum):
     """Analysed text fields, strongest first. Values are space-separated tokens.
 
     `title` and `people` (authors, translators) and `body` hold words; `inner` holds words
-    inside words and bigrams of title and body; `codes` holds ISBNs; `pinyin` is the separate
+    inside words and bigrams of title and body; `codes` holds ISBNs and a mark of
+    traditional print; `pinyin` is the separate
     lowest layer (syllables and initials of title and people) and is never mixed with words.
     """
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contentcenter.text.normalise import fold_character, normalise, simplified
+from contentcenter.text.normalise import fold_character, is_traditional, normalise, simplified
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,12 @@ def test_one_character_folds_like_a_text():
 )
 def test_only_the_script_of_chinese_changes(raw, expected):
     assert simplified(raw) == expected
+
+
+def test_the_script_of_a_text():
+    assert is_traditional("紅樓夢")
+    assert is_traditional("國", 0.5)
+    assert not is_traditional("红楼梦")
+    assert not is_traditional("Dune 三体")
+    assert not is_traditional("")
+    assert not is_traditional("他写了一个夢字在纸上", 0.1)
