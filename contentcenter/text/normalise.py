@@ -77,7 +77,7 @@ def fold_character(character: str) -> str:
 def is_traditional(text: str, share: float = 0.0) -> bool:
     """Whether more than this share of the Chinese characters are traditional ones."""
     characters = _HAN_CHARACTER.findall(text)
-    changed = sum(fold_character(one) != one for one in characters)
+    changed = sum(1 for one in characters if fold_character(one) != one)
     return changed > share * len(characters)
 
 
