@@ -7,7 +7,7 @@ COPY scripts/setup_env.py scripts/setup_env.py
 COPY requirements.lock requirements-dev.lock ./
 COPY wheel[s] wheels
 RUN python scripts/setup_env.py runtime \
-    && rm -rf wheels /root/.cache .venv/bin/uv .venv/bin/uvx
+    && rm -rf wheels ~/.cache .venv/bin/uv .venv/bin/uvx
 
 FROM python:3.11.13-slim-bookworm
 # 10001: owns /data and nothing else; the program itself is not writable for it.

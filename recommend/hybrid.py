@@ -97,16 +97,19 @@ class HybridSearch:
         return (name and self._alike(plain, name)) or self._embedded(plain)
 
     def _alike(self, plain: Question, name: str) -> Question | None:
-        """A question for the like of a book that is here."""
+        """A question for the like of a book that is here; None when it is not, or when a part
+        is away and the plain question has to say so."""
         try:
             found = find_alike(name, self._floor.index, self._floor.analyser, self._facts)
-        except EngineUnavailable:
-            return plain
+            corpus = self._corpus.view()
+        except (EngineUnavailable, ModelMismatch):
+            return None
         if found is None:
             return None
-        corpus = self._corpus.view()
-        vector = None if found.vector is None else corpus.centre(found.vector[None])
-        return Question(plain.text, found.query, vector, corpus, alike=found)
+        vector = found.vector
+        if vector is None or len(vector) != corpus.dimension:  # of a model before this one
+            return Question(plain.text, found.query, alike=found)
+        return Question(plain.text, found.query, corpus.centre(vector[None]), corpus, alike=found)
 
     def _embedded(self, plain: Question) -> Question:
         try:

@@ -19,6 +19,7 @@ from contentcenter.store.tables import ItemRow
 from contentcenter.web.app import create_app
 from contentcenter.web.auth import EXTENSION
 from recommend import ext
+from recommend.corpus import CorpusView, plain_view
 from recommend.event_parsing import record_reported
 from recommend.search_request import FACETS, SearchAnswer, SearchRequest
 from recommend.services import RecommendServices, build_services
@@ -144,6 +145,28 @@ def test_the_like_of_a_book_is_asked_for(world: World) -> None:
     unknown = world.search(q="像《没有这本书》一样的书")
     assert unknown.like is None
     assert world.search(q="三体").like is None
+
+
+class ViewAway:
+    def view(self) -> CorpusView:
+        raise EngineUnavailable("the model does not answer")
+
+
+class OtherModel:
+    def view(self) -> CorpusView:
+        return plain_view("another", 7)
+
+
+@pytest.mark.parametrize("corpus", [ViewAway(), OtherModel()])
+def test_the_like_of_a_book_without_its_vectors(
+    plain_world: World, corpus: ViewAway | OtherModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_world.services.hybrid, "_corpus", corpus)
+    answer = plain_world.search(q="像《三体》一样的书")
+    titles = [hit.card.title for hit in answer.items]
+    assert "三体之外" in titles
+    away = isinstance(corpus, ViewAway)
+    assert (answer.degraded, answer.like) == ((True, None) if away else (False, "三体"))
 
 
 def test_facets_are_counted_without_their_own_choice(world: World) -> None:
