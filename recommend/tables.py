@@ -9,6 +9,17 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentcenter.store.base import BigId, Json, Table
+from recommend.models.tables import LearnedModelRow
+
+__all__ = [
+    "CoReadRow",
+    "FeedAnswerRow",
+    "ItemSignalRow",
+    "LearnedModelRow",
+    "PersonaHistoryRow",
+    "PersonaRow",
+    "SeenRow",
+]
 
 
 class PersonaRow(Table):
