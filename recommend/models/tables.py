@@ -17,6 +17,8 @@ class ModelKind(StrEnum):
 
     CO_READING = "co_reading"
     FEED_RANKING = "feed_ranking"
+    MATCHING = "matching"
+    CONTENT_BRIDGE = "content_bridge"
 
 
 class ModelState(StrEnum):
