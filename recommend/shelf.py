@@ -1,8 +1,9 @@
 """Items as matching and the feed need them: light, with vector and signals, in a bounded cache.
 
-An entry is used unasked for a few seconds; after that the store is asked for the item's state
-and version, and only a changed item is loaded again. Whoever shows items to people checks
-their state, stock and rights once more, item by item (see `feed_service.showable`).
+At most once a second the shelf hears which items changed and drops them; every entry is
+confirmed by the store at least once a minute, and its signals half a minute after they were
+read. Whoever shows items to people checks their state, stock and rights once more, item by
+item (see `feed_service.showable`).
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
 from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.tables import ItemRow
+from recommend.changes import ItemChanges
 from recommend.match_features import MatchItem
 from recommend.signals import Signal, load_signals
 
 CACHED_ITEMS = 20_000
-TRUST_SECONDS = 5.0
+LISTEN_SECONDS = 1.0
+TRUST_SECONDS = 60.0
+BARE_SECONDS = 5.0  # without its vector an item is asked for again sooner
+SIGNAL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -54,47 +59,77 @@ class ShelfItem:
 
 @dataclass(frozen=True)
 class _Kept:
-    """`checked` is when the store last confirmed this version; `whole`: the vector is there
-    or known not to exist."""
+    """`checked` is when the store last confirmed this version, `felt` when its signals were
+    read; `whole`: the vector is there."""
 
     version: int
     item: ShelfItem
     checked: float
     whole: bool
+    felt: float = 0.0
 
 
 class Shelf:
     """Loads shelf items by id. One per process; safe for several threads."""
 
-    def __init__(
-        self, floor: Floor, size: int = CACHED_ITEMS, trust_seconds: float = TRUST_SECONDS
-    ) -> None:
+    def __init__(self, floor: Floor, size: int = CACHED_ITEMS) -> None:
         self._floor = floor
         self._size = size
-        self._trust = trust_seconds
+        self._changes = ItemChanges(floor.db)
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
+        self._listened = float("-inf")
+        self._dropped: dict[int, float] = {}
 
     def visible(self, ids: Iterable[int]) -> dict[int, ShelfItem]:
-        """Published items, in the order asked (a withdrawal may show up to five seconds
-        late). Vectors are left out while the index does not answer."""
+        """Published items, in the order asked (a withdrawal may show up to a second late).
+        Vectors are left out while the index does not answer."""
         wanted = list(dict.fromkeys(ids))
-        found = self._trusted(wanted)
+        self._listen()
+        since = time.monotonic()
+        found = self._trusted(wanted, since)
         doubtful = [one for one in wanted if one not in found]
         if doubtful:
-            found |= self._checked(doubtful)
-        return {one: found[one] for one in wanted if one in found}
+            found |= self._checked(doubtful, since)
+        return {one: found[one].item for one in wanted if one in found}
 
-    def _trusted(self, ids: Sequence[int]) -> dict[int, ShelfItem]:
-        since = time.monotonic() - self._trust
+    def _listen(self) -> None:
+        """Drop what changed since the last time, if that is long enough ago."""
+        now = time.monotonic()
         with self._lock:
-            return {
-                one: kept.item
-                for one in ids
-                if (kept := self._kept.get(one)) is not None and kept.checked >= since
-            }
+            if now - self._listened < LISTEN_SECONDS:
+                return
+            self._listened = now
+        changed = self._changes.since_last()
+        with self._lock:
+            for one in changed:
+                self._kept.pop(one, None)
+            recent = {one: at for one, at in self._dropped.items() if at > now - TRUST_SECONDS}
+            self._dropped = recent | dict.fromkeys(changed, time.monotonic())
 
-    def _checked(self, ids: Sequence[int]) -> dict[int, ShelfItem]:
+    def _trusted(self, ids: Sequence[int], now: float) -> dict[int, _Kept]:
+        with self._lock:
+            found = {
+                one: kept
+                for one in ids
+                if (kept := self._kept.get(one)) is not None
+                and kept.checked >= now - (TRUST_SECONDS if kept.whole else BARE_SECONDS)
+            }
+        stale = [one for one, kept in found.items() if kept.felt < now - SIGNAL_SECONDS]
+        return found | self._felt({one: found[one] for one in stale}, now) if stale else found
+
+    def _felt(self, entries: dict[int, _Kept], since: float) -> dict[int, _Kept]:
+        """The same entries with what readers answered up to now."""
+        with self._floor.db.reading() as session:
+            signals = load_signals(session, list(entries), self._floor.clock.now())
+        fresh = {
+            one: replace(kept, item=_with_signal(kept.item, signals.get(one)), felt=since)
+            for one, kept in entries.items()
+        }
+        self._keep(fresh, since)
+        return fresh
+
+    def _checked(self, ids: Sequence[int], since: float) -> dict[int, _Kept]:
         """Ask the store; load what is new or changed; keep it."""
         with self._floor.db.reading() as session:
             versions = _versions(session, ids)
@@ -106,15 +141,10 @@ class Shelf:
                 if one not in known or known[one].version != version
             ]
             cards = load_items(session, missing) if missing else {}
-            signals = load_signals(session, list(versions), self._floor.clock.now())
         fresh = self._loaded(cards) | self._completed(known, cards)
-        now = time.monotonic()
-        kept = {
-            one: replace(entry, item=_with_signal(entry.item, signals.get(one)), checked=now)
-            for one, entry in {**known, **fresh}.items()
-        }
-        self._keep(kept, gone=[one for one in ids if one not in kept])
-        return {one: entry.item for one, entry in kept.items()}
+        kept = {one: replace(entry, checked=since) for one, entry in {**known, **fresh}.items()}
+        self._drop([one for one in ids if one not in kept])
+        return self._felt(kept, since) if kept else {}
 
     def _loaded(self, cards: dict[int, ItemCard]) -> dict[int, _Kept]:
         if not cards:
@@ -142,13 +172,19 @@ class Shelf:
             for one, vector in vectors.items()
         }
 
-    def _keep(self, entries: dict[int, _Kept], gone: Sequence[int]) -> None:
+    def _drop(self, gone: Sequence[int]) -> None:
         with self._lock:
             for one in gone:
                 self._kept.pop(one, None)
+
+    def _keep(self, entries: dict[int, _Kept], since: float) -> None:
+        """Keep what was read after `since`, but for what has been dropped meanwhile: it may
+        have been read before it changed."""
+        with self._lock:
             for one, entry in entries.items():
-                self._kept[one] = entry
-                self._kept.move_to_end(one)
+                if self._dropped.get(one, float("-inf")) < since:
+                    self._kept[one] = entry
+                    self._kept.move_to_end(one)
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)
 
