@@ -67,6 +67,24 @@ def test_a_withdrawn_item_leaves(floor: Floor, ids: list[int]) -> None:
     assert list(shelf.visible(ids)) == ids[1:]
 
 
+def test_current_cards_are_those_of_this_moment_without_texts(
+    floor: Floor, ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf_module, "LISTEN_SECONDS", 1e9)
+    shelf = Shelf(floor)
+    shelf.visible(ids)
+    change(floor, ids[0], state="withdrawn")
+    change(floor, ids[1], title="改了名字")
+    asked = statements(floor)
+    cards = shelf.current(ids)
+    assert [cards[one].title for one in ids[1:]] == ["改了名字", "第2本", "第3本"]
+    assert ids[0] not in cards
+    assert {card.text for card in cards.values()} == {""}
+    asked.clear()
+    shelf.current(ids[1:])
+    assert len([one for one in asked if one.startswith("SELECT")]) == 1
+
+
 def test_what_changed_while_it_was_read_is_not_kept(
     floor: Floor, ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
