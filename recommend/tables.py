@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentcenter.store.base import BigId, Json, Table
+from recommend.identity.tables import ReaderDueRow, ReaderJoinRow
 from recommend.models.tables import LearnedModelRow
 
 __all__ = [
@@ -18,6 +19,9 @@ __all__ = [
     "LearnedModelRow",
     "PersonaHistoryRow",
     "PersonaRow",
+    "ReaderDueRow",
+    "ReaderJoinRow",
+    "SeenArchiveRow",
     "SeenRow",
 ]
 
@@ -78,6 +82,22 @@ class SeenRow(Table):
     )
     at: Mapped[datetime]
     hidden: Mapped[bool] = mapped_column(default=False)
+
+
+class SeenArchiveRow(Table):
+    """What a reader saw longer ago than the newest rows of `seen_items`, exactly and small.
+
+    `items`: the sorted item ids as differences, unsigned 32 bit little endian, zlib.
+    """
+
+    __tablename__ = "seen_archives"
+
+    reader_id: Mapped[int] = mapped_column(
+        ForeignKey("readers.id", ondelete="CASCADE"), primary_key=True
+    )
+    items: Mapped[bytes] = mapped_column(LargeBinary)
+    count: Mapped[int]
+    updated_at: Mapped[datetime]
 
 
 class ItemSignalRow(Table):
