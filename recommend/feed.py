@@ -1,9 +1,9 @@
-"""Ranking and spreading a feed: pure. Candidates in, an order with reasons out."""
+"""Spreading a feed, and saying why: pure. Values in, an order with reasons out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -21,12 +21,14 @@ class Recall(StrEnum):
     EDITORS = "editors"
     POPULAR = "popular"
     EXPLORE = "explore"
+    SCENE = "scene"
     REST = "rest"
 
 
 @dataclass(frozen=True)
 class FeedSettings:
-    """Penalties are in units of the score's spread among the candidates."""
+    """Penalties are in the units of the values that `rank` gets: for the feed, deviations of
+    the match score (see `ranking.prior`)."""
 
     candidates: int = 300
     similarity: float = 0.8
@@ -34,17 +36,6 @@ class FeedSettings:
     same_category: float = 0.35
     same_source: float = 0.15
     window: int = 12
-    served_before: float = 0.6
-    recall_bonus: Mapping[Recall, float] = field(
-        default_factory=lambda: {
-            Recall.CO_READ: 0.5,
-            Recall.PERSONA: 0.2,
-            Recall.FOLLOWED: 0.2,
-            Recall.EDITORS: 0.15,
-            Recall.POPULAR: 0.15,
-            Recall.EXPLORE: 0.1,
-        }
-    )
 
 
 @dataclass(frozen=True)
@@ -56,46 +47,33 @@ class Candidate:
     author: str
     category: str
     source: str
-    recalls: tuple[Recall, ...]
-    served_before: bool = False
+    recalls: tuple[Recall, ...] = ()
 
 
 @dataclass(frozen=True)
 class Picked:
     row: int
-    score: float
+    value: float
 
 
 def rank(
     candidates: Sequence[Candidate],
-    scores: Vectors,
+    values: Vectors,
     vectors: Vectors,
     size: int,
     settings: FeedSettings | None = None,
 ) -> list[Picked]:
     """The order of a page: greedy, each pick the best after what was picked before it.
 
-    `scores` (n,) from matching, `vectors` (n, d) centred unit rows. A work appears once as
-    long as other works are left; authors, categories and sources are spread by penalties.
-    Ties go to the smaller id, so equal input gives an equal page.
+    `values` (n,) say how good each is alone, `vectors` (n, d) are centred unit rows. A work
+    appears once as long as other works are left; authors, categories and sources are spread
+    by penalties. Ties go to the smaller id, so equal input gives an equal page.
     """
     rules = settings or FeedSettings()
     if not candidates:
         return []
-    base = _base(candidates, scores, rules)
-    state = _Spread(candidates, base, vectors, rules)
+    state = _Spread(candidates, values, vectors, rules)
     return [state.pick() for _ in range(min(size, len(candidates)))]
-
-
-def _base(candidates: Sequence[Candidate], scores: Vectors, rules: FeedSettings) -> Vectors:
-    spread = float(np.std(scores)) or 1.0
-    bonus = [
-        sum(rules.recall_bonus.get(recall, 0.0) for recall in one.recalls)
-        - rules.served_before * one.served_before
-        for one in candidates
-    ]
-    values: Vectors = ((scores - scores.mean()) / spread + np.array(bonus)).astype(np.float32)
-    return values
 
 
 class _Spread:
@@ -104,22 +82,24 @@ class _Spread:
     def __init__(
         self,
         candidates: Sequence[Candidate],
-        base: Vectors,
+        values: Vectors,
         vectors: Vectors,
         rules: FeedSettings,
     ) -> None:
         self._candidates = candidates
         self._vectors = vectors
-        self._base = base
+        self._values = values.astype(np.float32)
         self._rules = rules
         self._ids = np.array([one.id for one in candidates], dtype=np.int64)
         self._near = np.zeros(len(candidates), dtype=np.float32)
         self._taken = np.zeros(len(candidates), dtype=np.bool_)
         self._same_work = np.zeros(len(candidates), dtype=np.bool_)
-        self._codes = {
-            name: _codes([getattr(one, name) for one in candidates])
-            for name in ("author", "category", "source")
-        }
+        self._repeats = np.zeros(len(candidates), dtype=np.float32)
+        self._codes = [
+            (_codes([one.author for one in candidates]), rules.same_author),
+            (_codes([one.category for one in candidates]), rules.same_category),
+            (_codes([one.source for one in candidates]), rules.same_source),
+        ]
         self._rows_of_work: dict[int, list[int]] = {}
         for row, one in enumerate(candidates):
             for work in one.works:
@@ -127,34 +107,29 @@ class _Spread:
         self._picked: list[int] = []
 
     def pick(self) -> Picked:
-        value = self._base - self._rules.similarity * np.maximum(self._near, 0.0)
-        value -= self._repeats()
+        value = self._values - self._rules.similarity * np.maximum(self._near, 0.0)
+        value -= self._repeats
         # Another edition or review of a shown work only when nothing else is left.
-        value = np.where(self._same_work, value - 1e3, value)
-        value = np.where(self._taken, -np.inf, value)
+        value[self._same_work] -= 1e3
+        value[self._taken] = -np.inf
         best = np.flatnonzero(value == value.max())
         row = int(best[np.argmin(self._ids[best])])
         self._take(row)
-        return Picked(row, float(self._base[row]))
+        return Picked(row, float(self._values[row]))
 
-    def _repeats(self) -> Vectors:
-        rules, recent = self._rules, self._picked[-self._rules.window :]
-        total = np.zeros(len(self._candidates), dtype=np.float32)
-        weights = {
-            "author": rules.same_author,
-            "category": rules.same_category,
-            "source": rules.same_source,
-        }
-        for name, weight in weights.items():
-            codes = self._codes[name]
-            for row in recent:
-                if codes[row] >= 0:
-                    total[codes == codes[row]] += weight
-        return total
+    def _weigh(self, row: int, sign: float) -> None:
+        """Penalties for what shares an author, category or source with a pick: put on when it
+        is picked, taken off when it leaves the window."""
+        for codes, weight in self._codes:
+            if codes[row] >= 0:
+                self._repeats[codes == codes[row]] += sign * weight
 
     def _take(self, row: int) -> None:
         self._taken[row] = True
         self._picked.append(row)
+        self._weigh(row, 1.0)
+        if len(self._picked) > self._rules.window:
+            self._weigh(self._picked[-1 - self._rules.window], -1.0)
         self._near = np.maximum(self._near, self._vectors @ self._vectors[row])
         for work in self._candidates[row].works:
             self._same_work[self._rows_of_work[work]] = True
@@ -166,6 +141,19 @@ def _codes(values: Sequence[str]) -> npt.NDArray[np.int64]:
     return np.array(
         [known.setdefault(value, len(known)) if value else -1 for value in values], dtype=np.int64
     )
+
+
+def strengths(
+    lists: Mapping[Recall, Sequence[int]], wanted: Mapping[int, tuple[Recall, ...]]
+) -> dict[int, dict[str, float]]:
+    """How strongly each source spoke for each wanted item: 1 at the head of its list, falling
+    evenly to just above 0 at the end; `rest` says nothing."""
+    out: dict[int, dict[str, float]] = {one: {} for one in wanted}
+    for recall, ids in lists.items():
+        for place, one in enumerate(ids):
+            if one in out:
+                out[one].setdefault(recall.value, 1.0 - place / (len(ids) + 1))
+    return out
 
 
 def merge_recalls(
@@ -204,12 +192,14 @@ class ReasonFacts:
     parts: Mapping[str, float]
     liked_tag: str = ""
     category_label: str = ""
+    scene_text: str = ""
 
 
 def reason(facts: ReasonFacts) -> Reason:
     """The most telling reason that is true."""
     near = facts.parts.get("semantic", 0.0) > 0
     telling = (
+        (Recall.SCENE, bool(facts.scene_text), facts.scene_text),
         (Recall.CO_READ, True, "与你读过同样内容的人也在看"),
         (Recall.FOLLOWED, bool(facts.liked_tag), f"因为你常看「{facts.liked_tag}」"),
         (Recall.PERSONA, near, "与你最近的阅读兴趣相近"),

@@ -60,7 +60,14 @@ def build_services(floor: Floor) -> RecommendServices:
         search=SearchService(floor, hybrid=hybrid, personas=personas, matches=matches, shelf=shelf),
         suggest=SuggestService(known),
         hints=SearchHints(floor, known),
-        feed=FeedService(floor, corpus=corpus, personas=personas, matches=matches, shelf=shelf),
+        feed=FeedService(
+            floor,
+            corpus=corpus,
+            personas=personas,
+            matches=matches,
+            learning=learning,
+            shelf=shelf,
+        ),
         words=SearchWordService(floor.db, floor.clock, floor.analyser),
     )
 

@@ -1,0 +1,93 @@
+"""The hand-set ranking as log-odds of a click: what serves before anything is learned.
+
+log-odds = usual + slope * (z - shift), z = (sum of match parts - mean) / spread + bonuses.
+Monotone in z for the candidates of one page, so the order is the one that the weights of
+matching and `FeedSettings` describe; penalties of spreading are in units of z.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from contentcenter.embedding.ports import Vectors
+from recommend.match_settings import PARTS
+from recommend.ranking.features import COLUMN, RECALLS, SCENES
+from recommend.ranking.scenes import Scene, scene_bonus
+
+RECALL_BONUS: Mapping[str, float] = {
+    "co_read": 0.5,
+    "persona": 0.2,
+    "followed": 0.2,
+    "scene": 0.3,
+    "editors": 0.15,
+    "popular": 0.15,
+    "explore": 0.1,
+}
+
+
+@dataclass(frozen=True)
+class PriorSettings:
+    """All but `slope` and `shift` in units of z. `slope` is the log-odds that one deviation of
+    the match score is worth, `shift` the z of a usual item that is shown. A dislike counts at
+    most `most_dislikes` times."""
+
+    slope: float = 0.6
+    shift: float = 1.5
+    served_before: float = 0.6
+    author_disliked: float = 1.2
+    category_disliked: float = 0.5
+    most_dislikes: float = 2.0
+    anchor: float = 0.8
+    recall_bonus: Mapping[str, float] = field(default_factory=lambda: dict(RECALL_BONUS))
+
+
+def prior_parts(rows: Vectors, settings: PriorSettings | None = None) -> dict[str, Vectors]:
+    """Named columns (n,) in log-odds; their sum is the prior.
+
+    The nine parts of matching keep their names; `base` is what all candidates share.
+    """
+    rules = settings or PriorSettings()
+    spread = rows[:, COLUMN["total_spread"]]
+    parts: dict[str, Vectors] = {
+        name: rules.slope * rows[:, COLUMN[name]] / spread for name in PARTS
+    }
+    middle = rows[:, COLUMN["total_mean"]] / spread
+    parts["base"] = rows[:, COLUMN["usual"]] - rules.slope * (middle + rules.shift)
+    parts["sources"] = rules.slope * _recall_bonus(rows, rules)
+    parts["repeat"] = -rules.slope * rules.served_before * rows[:, COLUMN["served_before"]]
+    parts["disliked"] = -rules.slope * _dislikes(rows, rules)
+    parts["scene"] = rules.slope * rules.anchor * rows[:, COLUMN["anchor"]]
+    return parts
+
+
+def prior_log_odds(rows: Vectors, settings: PriorSettings | None = None) -> Vectors:
+    """Log-odds (n,) of a click before anything is learned."""
+    total: Vectors = np.sum(list(prior_parts(rows, settings).values()), axis=0)
+    return total
+
+
+def _recall_bonus(rows: Vectors, rules: PriorSettings) -> Vectors:
+    found = np.stack([rows[:, COLUMN[f"recall_{name}"]] > 0 for name in RECALLS], axis=1)
+    found = found.astype(np.float32)
+    usual = np.array([rules.recall_bonus.get(name, 0.0) for name in RECALLS], dtype=np.float32)
+    bonus: Vectors = (found @ usual).astype(np.float32)
+    unsure = 1.0 - rows[:, COLUMN["confidence"]]
+    for scene in SCENES:
+        here = rows[:, COLUMN[f"scene_{scene}"]]
+        if here.any():
+            bonus = (bonus + here * unsure * (found @ _scene_column(scene))).astype(np.float32)
+    return bonus
+
+
+def _scene_column(scene: Scene) -> Vectors:
+    return np.array([scene_bonus(scene, name) for name in RECALLS], dtype=np.float32)
+
+
+def _dislikes(rows: Vectors, rules: PriorSettings) -> Vectors:
+    author = np.minimum(rows[:, COLUMN["author_disliked"]], rules.most_dislikes)
+    category = np.minimum(rows[:, COLUMN["category_disliked"]], rules.most_dislikes)
+    total = rules.author_disliked * author + rules.category_disliked * category
+    return total.astype(np.float32)
