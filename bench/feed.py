@@ -12,6 +12,8 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ import ingest.tables  # noqa: F401
 from contentcenter.clock import FixedClock
 from contentcenter.domain.categories import CATEGORIES
 from contentcenter.embedding.hashing import HashingEmbedder
+from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
 from contentcenter.jobs.rq_queue import RqQueue
 from contentcenter.search.build import build_index
@@ -43,21 +46,22 @@ NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
 CODES = tuple(CATEGORIES)
 PAGE = 10
 TAGS = 200
+GROUPS = 60
 
 
 def run(items: int = 20_000, readers: int = 200) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        floor = _floor(Path(folder))
-        vectors = _fill(floor, items)
+        floor = make_floor(Path(folder))
+        fill(floor, items)
         services = build_services(floor)
         services.corpus.refresh()
         events = _report(services, items, readers)
         pages = _pages(services, readers)
         floor.db.dispose()
-    return {"items": items, "readers": readers, "dimension": vectors, **events, **pages}
+    return {"items": items, "readers": readers, **events, **pages}
 
 
-def _floor(folder: Path) -> Floor:
+def make_floor(folder: Path) -> Floor:
     settings = Settings(data_dir=folder, secret_key="bench")  # noqa: S106 - no secret here
     db = Database(settings.effective_database_url)
     Table.metadata.create_all(db.engine)
@@ -74,11 +78,20 @@ def _floor(folder: Path) -> Floor:
     )
 
 
-def _fill(floor: Floor, count: int) -> int:
+@dataclass(frozen=True)
+class Placed:
+    """Where the items lie, by id: the group each was drawn from, and its vector."""
+
+    groups: Mapping[int, int]
+    vectors: Mapping[int, Vectors]
+
+
+def fill(floor: Floor, count: int) -> Placed:
+    """A catalogue of `GROUPS` clusters in the store and in the index."""
     rng = np.random.default_rng(3)
     dimension = floor.embedder.identity().dimension
-    centres = rng.normal(size=(60, dimension))
-    group = rng.integers(0, 60, count)
+    centres = rng.normal(size=(GROUPS, dimension))
+    group = rng.integers(0, GROUPS, count)
     vectors = unit_rows((centres[group] + rng.normal(size=(count, dimension))).astype(np.float32))
     rows = [_row(number, int(group[number])) for number in range(1, count)]
     links = [
@@ -98,7 +111,8 @@ def _fill(floor: Floor, count: int) -> int:
         for start in range(0, len(documents), 2_000):
             rebuild.put(documents[start : start + 2_000])
         rebuild.commit()
-    return dimension
+    ids = [row["id"] for row in rows]
+    return Placed({one: int(group[one]) for one in ids}, {one: vectors[one] for one in ids})
 
 
 def _row(number: int, group: int) -> dict[str, Any]:

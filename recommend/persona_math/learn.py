@@ -32,13 +32,22 @@ class ItemFacts:
 
 @dataclass(frozen=True)
 class LearnEvent:
-    """One stored event. `id` rises with arrival; `hour` is the subject's local hour."""
+    """One stored event. `id` rises with arrival; `hour` is the subject's local hour.
+
+    `share` below 1: a member of the subject did this elsewhere (in the app). It tells of the
+    subject's taste, prices and hours by that share, and nothing of its fatigue.
+    """
 
     id: int
     kind: EventKind
     at: datetime
     hour: int
     item: ItemFacts | None = None
+    share: float = 1.0
+
+    @property
+    def own(self) -> bool:
+        return self.share >= 1.0
 
 
 def learn(
@@ -64,16 +73,17 @@ def learn(
 def _apply(state: Learned, event: LearnEvent, corpus: CorpusView, rules: PersonaSettings) -> None:
     day = day_number(event.at)
     landmark = state.reach(day, rules)
-    scale = growth(day, landmark, rules.interest_half_life)
-    recent = growth(day, landmark, rules.recent_half_life)
-    _add(state.recent_sums, event.kind.value, recent)
+    scale = event.share * growth(day, landmark, rules.interest_half_life)
+    recent = growth(day, landmark, rules.recent_half_life) if event.own else 0.0
+    if event.own:
+        _add(state.recent_sums, event.kind.value, recent)
     if event.kind in _ACTIVE:
         state.hours[event.hour % 24] += scale
     if event.item is None:
         return
     _count_response(state, event, scale, recent)
     _weigh_interest(state, event.item, EVENT_WEIGHT[event.kind] * scale, corpus, rules)
-    _weigh_price(state, event, growth(day, landmark, rules.price_half_life))
+    _weigh_price(state, event, event.share * growth(day, landmark, rules.price_half_life))
 
 
 def _count_response(state: Learned, event: LearnEvent, scale: float, recent: float) -> None:
@@ -81,7 +91,8 @@ def _count_response(state: Learned, event: LearnEvent, scale: float, recent: flo
     if event.kind is EventKind.IMPRESSION:
         _add(state.shown, event.item.category, scale)
         _add(state.sums, "shown", scale)
-        _add(state.recent, event.item.category, recent)
+        if event.own:
+            _add(state.recent, event.item.category, recent)
     elif event.kind is EventKind.CLICK:
         _add(state.liked, event.item.category, scale)
         _add(state.sums, "liked", scale)

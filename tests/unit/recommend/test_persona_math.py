@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -262,3 +263,20 @@ def test_a_hand_set_field_wins_and_shows_it() -> None:
         assert persona.confidence[name] == 1.0
     assert persona.origin["tags"] != "override"
     assert not math.isnan(persona.evidence)
+
+
+def test_what_a_member_did_elsewhere_tells_of_taste_by_its_share_and_never_tires() -> None:
+    item = ItemFacts(VECTORS[0], "scifi", ("t0",), 3_900)
+    own = [
+        LearnEvent(number, kind, NOW, 20, item)
+        for number, kind in enumerate((EventKind.IMPRESSION, EventKind.CLICK), start=1)
+    ]
+    whole = learn(nothing(), own, CORPUS)
+    part = learn(nothing(), [replace(one, share=0.25) for one in own], CORPUS)
+    assert part.categories["scifi"] == pytest.approx(whole.categories["scifi"] / 4)
+    assert part.shown["scifi"] == pytest.approx(whole.shown["scifi"] / 4)
+    assert sum(part.prices) == pytest.approx(sum(whole.prices) / 4)
+    assert part.centres.weights[0] == pytest.approx(whole.centres.weights[0] / 4)
+    assert whole.recent
+    assert not part.recent
+    assert not part.recent_sums
