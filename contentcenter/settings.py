@@ -102,6 +102,18 @@ class Settings:
         "How often a WeCom customer or group may receive: month_days, weekly_7 or daily_1.",
         "daily_1",
     )
+    attribution_click_hours: float = _setting(
+        "A click without a post or answer counts for the last one that showed it so long before.",
+        24.0,
+    )
+    attribution_cart_hours: float = _setting(
+        "The same for favourites and things put into the cart.", 72.0
+    )
+    attribution_order_hours: float = _setting("The same for orders.", 168.0)
+    seen_rows_kept: int = _setting(
+        "How many of the items a reader saw last are kept as rows; older ones as a small set.",
+        2_000,
+    )
     catalogue_url: str = _setting(
         "Address of a book page; {isbn} is replaced. Empty = our own landing page.", ""
     )
@@ -145,6 +157,10 @@ _MINIMUM: dict[str, float] = {
     "plan_days": 1,
     "sending_stuck_seconds": 1,
     "probe_gap_seconds": 0,
+    "attribution_click_hours": 0,
+    "attribution_cart_hours": 0,
+    "attribution_order_hours": 0,
+    "seen_rows_kept": 1,
 }
 
 

@@ -43,6 +43,7 @@ def read_event(index: int, raw: Any) -> IncomingEvent:
         audience_id=_number(raw, "audience_id"),
         audience_ref=_text(raw, "audience_ref"),
         trace_id=_text(raw, "trace_id"),
+        order_ref=_text(raw, "order_ref"),
         value_fen=_number(raw, "value_fen"),
         at=_time(raw, "at"),
     )

@@ -7,29 +7,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.errors import InvalidInput
-from contentcenter.domain.events import AUDIENCE_EVENTS, SEEN_EVENTS, EventKind
+from contentcenter.domain.events import AUDIENCE_EVENTS, EventKind
 from contentcenter.domain.facts import EventsRecorded
 from contentcenter.floor import Floor
 from contentcenter.store import outbox
-from contentcenter.store.tables import (
-    AudienceRow,
-    EventRow,
-    ItemRow,
-    MembershipRow,
-    StateRow,
-)
+from contentcenter.store.tables import AudienceRow, EventRow, ItemRow
+from recommend.event_attribution import DIRECT
+from recommend.event_members import move_members
+from recommend.identity.turns import hold_order
 from recommend.readers import ReaderRef, resolve_readers
-from recommend.tables import SeenRow
-from recommend.upserts import upsert
+from recommend.seen import mark_seen
 
 LARGEST_BATCH = 5_000
+LONGEST_REF = 80
+_KINDS = frozenset(EventKind)
 AHEAD = timedelta(minutes=10)
-ORDER_LOCK = "events.order"
-HIDING = frozenset({EventKind.DISLIKE, EventKind.MUTE})
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,7 @@ class IncomingEvent:
     audience_id: int | None = None
     audience_ref: str | None = None
     trace_id: str | None = None
+    order_ref: str | None = None
     value_fen: int | None = None
     at: datetime | None = None
 
@@ -117,7 +114,7 @@ class EventService:
         bad: dict[int, RejectedEvent],
         now: datetime,
     ) -> tuple[int, int]:
-        _hold_order(session, now)
+        hold_order(session, now)
         fresh = _without_known(session, events)
         duplicates = len(events) - len(fresh)
         fresh = _with_audiences(session, fresh)
@@ -125,13 +122,14 @@ class EventService:
         fresh = _keep(fresh, lambda one: _unknown_thing(one, items, audiences), bad)
         if not fresh:
             return 0, duplicates
-        readers = resolve_readers(session, [one.reader for one in fresh if one.reader], now)
+        named = {one.reader: one.event_id for one in fresh if one.reader}
+        readers = resolve_readers(session, list(named), now, named)
         rows = [_row(one, readers, now) for one in fresh]
         first = (session.scalar(select(func.max(EventRow.id))) or 0) + 1
         session.execute(insert(EventRow), rows)
         last = session.scalar(select(func.max(EventRow.id))) or first
-        _mark_seen(session, rows)
-        _move_members(session, rows)
+        mark_seen(session, rows)
+        move_members(session, rows)
         outbox.record(session, EventsRecorded(first, last), now)
         return len(fresh), duplicates
 
@@ -156,15 +154,25 @@ def _fault(event: IncomingEvent, now: datetime) -> str | None:
     """Why an event cannot be taken as it is, or None."""
     if not 1 <= len(event.event_id) <= 80:
         return "event_id: 1 to 80 characters are needed"
-    if event.kind not in set(EventKind):
+    if event.kind not in _KINDS:
         return f"kind: {event.kind!r} is not one of {', '.join(EventKind)}"
-    if event.at is not None and event.at.tzinfo is None:
+    return _odd_time(event, now) or _too_long(event) or _missing(event)
+
+
+def _odd_time(event: IncomingEvent, now: datetime) -> str | None:
+    if event.at is None:
+        return None
+    if event.at.tzinfo is None:
         return "at: a time zone is needed"
-    if event.at is not None and event.at > now + AHEAD:
-        return "at: lies in the future"
+    return "at: lies in the future" if event.at > now + AHEAD else None
+
+
+def _too_long(event: IncomingEvent) -> str | None:
     if event.trace_id is not None and len(event.trace_id) > 40:
         return "trace_id: at most 40 characters"
-    return _missing(event)
+    if event.order_ref is not None and len(event.order_ref) > LONGEST_REF:
+        return f"order_ref: at most {LONGEST_REF} characters"
+    return None
 
 
 def _missing(event: IncomingEvent) -> str | None:
@@ -203,14 +211,6 @@ def _unknown_thing(event: IncomingEvent, items: set[int], audiences: set[int]) -
     if event.audience_id is not None and event.audience_id not in audiences:
         return f"audience_id: there is no audience {event.audience_id}"
     return None
-
-
-def _hold_order(session: Session, now: datetime) -> None:
-    """Writers of events take turns: ids are then given in the order of commits, and the
-    learning job's watermark can never step over an event that is still to appear."""
-    row = {"name": ORDER_LOCK, "value": {}, "updated_at": now}
-    upsert(session, StateRow, [row], ["name"], [])
-    session.scalars(select(StateRow).where(StateRow.name == ORDER_LOCK).with_for_update()).one()
 
 
 def _without_known(session: Session, events: Sequence[IncomingEvent]) -> list[IncomingEvent]:
@@ -270,78 +270,11 @@ def _row(event: IncomingEvent, readers: Mapping[ReaderRef, int], now: datetime) 
         "item_id": event.item_id,
         "post_id": event.post_id,
         "trace_id": event.trace_id,
+        "order_ref": event.order_ref,
         "value_fen": event.value_fen,
+        "attributed_post_id": event.post_id,
+        "attributed_trace_id": event.trace_id,
+        "attribution": DIRECT if event.post_id or event.trace_id else None,
         "at": event.at or now,
         "received_at": now,
     }
-
-
-def _mark_seen(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    seen: dict[tuple[int, int], dict[str, Any]] = {}
-    for row in rows:
-        if row["reader_id"] is None or row["item_id"] is None:
-            continue
-        if row["kind"] not in SEEN_EVENTS and row["kind"] not in HIDING:
-            continue
-        key = (row["reader_id"], row["item_id"])
-        hidden = row["kind"] in HIDING or seen.get(key, {}).get("hidden", False)
-        seen[key] = {"reader_id": key[0], "item_id": key[1], "at": row["at"], "hidden": hidden}
-    shown = [row for row in seen.values() if not row["hidden"]]
-    hidden_rows = [row for row in seen.values() if row["hidden"]]
-    upsert(session, SeenRow, shown, ["reader_id", "item_id"], [])
-    upsert(session, SeenRow, hidden_rows, ["reader_id", "item_id"], ["hidden"])
-
-
-def _move_members(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Joins and leaves in the order they happened; a late one never undoes a later one."""
-    moves = [
-        row
-        for row in rows
-        if row["kind"] in (EventKind.JOIN, EventKind.LEAVE)
-        and row["reader_id"] is not None
-        and row["audience_id"] is not None
-    ]
-    for row in sorted(moves, key=lambda one: one["at"]):
-        if row["kind"] == EventKind.JOIN:
-            _join(session, row)
-        else:
-            _leave(session, row)
-
-
-def _join(session: Session, row: Mapping[str, Any]) -> None:
-    fresh = {
-        "audience_id": row["audience_id"],
-        "reader_id": row["reader_id"],
-        "joined_at": row["at"],
-        "left_at": None,
-    }
-    upsert(session, MembershipRow, [fresh], ["audience_id", "reader_id"], [])
-    session.execute(
-        update(MembershipRow)
-        .where(
-            MembershipRow.audience_id == row["audience_id"],
-            MembershipRow.reader_id == row["reader_id"],
-            MembershipRow.left_at <= row["at"],
-        )
-        .values(joined_at=row["at"], left_at=None)
-    )
-
-
-def _leave(session: Session, row: Mapping[str, Any]) -> None:
-    fresh = {
-        "audience_id": row["audience_id"],
-        "reader_id": row["reader_id"],
-        "joined_at": row["at"],
-        "left_at": row["at"],
-    }
-    upsert(session, MembershipRow, [fresh], ["audience_id", "reader_id"], [])
-    session.execute(
-        update(MembershipRow)
-        .where(
-            MembershipRow.audience_id == row["audience_id"],
-            MembershipRow.reader_id == row["reader_id"],
-            MembershipRow.joined_at <= row["at"],
-            MembershipRow.left_at.is_(None),
-        )
-        .values(left_at=row["at"])
-    )

@@ -10,9 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contentcenter.store.tables import ReaderRow
+from recommend.identity.joining import ID_FIELDS, Joining, root_of
+from recommend.identity.trail import Evidence
+from recommend.identity.turns import hold_order
 
-ID_FIELDS = ("app_id", "openid", "external_userid", "unionid")
 LONGEST_ID = 80
+
+__all__ = ["ID_FIELDS", "LONGEST_ID", "ReaderRef", "find_reader", "resolve_readers"]
 
 
 @dataclass(frozen=True)
@@ -29,59 +33,113 @@ class ReaderRef:
         return {name: value for name, value in values.items() if value}
 
 
+def find_reader(session: Session, ref: ReaderRef) -> int | None:
+    """Who stands for the reader of a reference, or None when nobody knows any of its ids."""
+    known = _Known(session)
+    known.load([ref])
+    row = known.first(ref)
+    return None if row is None else known.root(row).id
+
+
 def resolve_readers(
-    session: Session, refs: Sequence[ReaderRef], now: datetime
+    session: Session,
+    refs: Sequence[ReaderRef],
+    now: datetime,
+    events: Mapping[ReaderRef, str] | None = None,
 ) -> dict[ReaderRef, int]:
-    """Reader ids by reference, in the caller's transaction.
+    """Who stands for the readers of these references, in the caller's transaction.
 
-    A reader known by one id learns the other ids of its reference, unless another reader
-    has them already: two known readers are never merged behind their backs.
+    A reader known by one id learns the other ids of its reference. When ids of one reference
+    belong to two readers, these are joined; evidence that contradicts itself (two unionids,
+    two readers that a person took apart) is listed for a person instead, and the event goes
+    to the reader found by the first id in the order of `ID_FIELDS`. `events`: the event that
+    brought a reference, for the trail.
     """
+    hold_order(session, now)
     wanted = list(dict.fromkeys(refs))
-    known = _load(session, wanted)
-    out: dict[ReaderRef, int] = {}
+    known = _Known(session)
+    known.load(wanted)
     for ref in wanted:
-        reader = _find(ref, known)
-        if reader is None:
-            reader = ReaderRow(**ref.ids(), created_at=now)
-            session.add(reader)
+        row = known.first(ref)
+        if row is None:
+            known.add(ReaderRow(**ref.ids(), created_at=now))
         else:
-            _learn_ids(reader, ref, known)
-        for name, value in ref.ids().items():
-            known.setdefault((name, value), reader)
+            told = Evidence.of_reference(ref.ids(), (events or {}).get(ref, ""))
+            joining = Joining(session, now, told)
+            _join_others(known, row, ref, joining)
+            _learn_ids(known, row, ref, joining, now)
     session.flush()
-    for ref in wanted:
-        found = _find(ref, known)
-        assert found is not None  # noqa: S101 - every reference was entered above
-        out[ref] = found.id
-    return out
+    return {ref: known.root(known.must(ref)).id for ref in wanted}
 
 
-def _load(session: Session, refs: Sequence[ReaderRef]) -> dict[tuple[str, str], ReaderRow]:
-    known: dict[tuple[str, str], ReaderRow] = {}
-    for name in ID_FIELDS:
-        values = [ref.ids()[name] for ref in refs if name in ref.ids()]
-        column = getattr(ReaderRow, name)
-        for start in range(0, len(values), 500):
-            for row in session.scalars(
-                select(ReaderRow)
-                .where(column.in_(values[start : start + 500]))
-                .order_by(ReaderRow.id)
-            ):
-                known.setdefault((name, getattr(row, name)), row)
-    return known
+class _Known:
+    """The readers that a batch of references speaks of, with those that stand for them."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._rows: dict[int, ReaderRow] = {}
+        self._by_id: dict[tuple[str, str], ReaderRow] = {}
+
+    def load(self, refs: Sequence[ReaderRef]) -> None:
+        for name in ID_FIELDS:
+            values = sorted({ref.ids()[name] for ref in refs if name in ref.ids()})
+            column = getattr(ReaderRow, name)
+            for start in range(0, len(values), 500):
+                found = select(ReaderRow).where(column.in_(values[start : start + 500]))
+                for row in self.session.scalars(found.order_by(ReaderRow.id)):
+                    self._rows[row.id] = row
+                    self._by_id.setdefault((name, getattr(row, name)), row)
+
+    def add(self, row: ReaderRow) -> None:
+        self.session.add(row)
+        for name in ID_FIELDS:
+            if getattr(row, name) is not None:
+                self._by_id.setdefault((name, getattr(row, name)), row)
+
+    def first(self, ref: ReaderRef) -> ReaderRow | None:
+        return next(iter(self.all(ref)), None)
+
+    def must(self, ref: ReaderRef) -> ReaderRow:
+        row = self.first(ref)
+        assert row is not None  # noqa: S101 - every reference was entered
+        return row
+
+    def all(self, ref: ReaderRef) -> list[ReaderRow]:
+        """The rows of a reference's ids, in the order of `ID_FIELDS`."""
+        return [self._by_id[pair] for pair in ref.ids().items() if pair in self._by_id]
+
+    def new_ids(self, ref: ReaderRef) -> dict[str, str]:
+        return {
+            name: value for name, value in ref.ids().items() if (name, value) not in self._by_id
+        }
+
+    def learned(self, name: str, row: ReaderRow) -> None:
+        self._by_id[name, getattr(row, name)] = row
+
+    def root(self, row: ReaderRow) -> ReaderRow:
+        return root_of(self.session, row)
 
 
-def _find(ref: ReaderRef, known: Mapping[tuple[str, str], ReaderRow]) -> ReaderRow | None:
-    for pair in ref.ids().items():
-        if pair in known:
-            return known[pair]
-    return None
+def _join_others(known: _Known, row: ReaderRow, ref: ReaderRef, joining: Joining) -> None:
+    for other in known.all(ref):
+        first, second = known.root(row), known.root(other)
+        if first is not second:
+            joining.join(first, second)
 
 
 def _learn_ids(
-    reader: ReaderRow, ref: ReaderRef, known: Mapping[tuple[str, str], ReaderRow]
+    known: _Known, row: ReaderRow, ref: ReaderRef, joining: Joining, now: datetime
 ) -> None:
-    for name, value in ref.ids().items():
-        if getattr(reader, name) is None and (name, value) not in known:
-            setattr(reader, name, value)
+    """Ids nobody had. A second id of a kind gets a row of its own, joined to the reader, so
+    that a person can part it again."""
+    for name, value in known.new_ids(ref).items():
+        if name == "unionid" and joining.contradicts(row, value):
+            continue
+        if getattr(row, name) is None:
+            setattr(row, name, value)
+            joining.learned(row, name)
+            known.learned(name, row)
+            continue
+        fresh = ReaderRow(**{name: value}, created_at=now)
+        known.add(fresh)
+        joining.join(known.root(row), fresh)

@@ -67,6 +67,14 @@ class EventsRecorded(Fact):
 
 
 @dataclass(frozen=True)
+class ReadersMoved(Fact):
+    """Two readers were joined or parted: what is learned from their events must follow."""
+
+    topic = "readers_moved"
+    reader_id: int
+
+
+@dataclass(frozen=True)
 class PlanRequested(Fact):
     topic = "plan_requested"
     plan_id: int

@@ -37,6 +37,7 @@ class ReaderJoinRow(Table):
         Index("ix_reader_joins_reader", "reader_id", "state"),
         Index("ix_reader_joins_into", "into_id", "state"),
         Index("ix_reader_joins_state", "state", "id"),
+        Index("ix_reader_joins_claim", "claim"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

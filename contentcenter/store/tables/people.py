@@ -82,6 +82,10 @@ ATTRIBUTED = text("attributed_post_id IS NOT NULL")
 ANSWERED = text("attributed_trace_id IS NOT NULL")
 REFERRED = text("order_ref IS NOT NULL")
 MOVES = text("kind IN ('join', 'leave')")
+# Responses whose cause was not reported with them.
+LOOSE = text(
+    "kind IN ('click', 'favourite', 'cart', 'order') AND post_id IS NULL AND trace_id IS NULL"
+)
 
 
 def _partial(name: str, *columns: str, where: TextClause) -> Index:
@@ -101,7 +105,7 @@ class EventRow(Table):
     __tablename__ = "events"
     __table_args__ = (
         Index("ix_events_reader", "reader_id", "id"),
-        Index("ix_events_reader_at", "reader_id", "at"),
+        Index("ix_events_reader_item", "reader_id", "item_id", "at"),
         Index("ix_events_audience", "audience_id", "id"),
         Index("ix_events_post", "post_id", "kind"),
         Index("ix_events_item", "item_id", "kind"),
@@ -109,6 +113,7 @@ class EventRow(Table):
         _partial("ix_events_attributed_trace", "attributed_trace_id", where=ANSWERED),
         _partial("ix_events_order_ref", "order_ref", where=REFERRED),
         _partial("ix_events_moves", "reader_id", "audience_id", where=MOVES),
+        _partial("ix_events_loose", "reader_id", "at", where=LOOSE),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -18,6 +18,9 @@ ATTRIBUTED = sa.text('attributed_post_id IS NOT NULL')
 ANSWERED = sa.text('attributed_trace_id IS NOT NULL')
 REFERRED = sa.text('order_ref IS NOT NULL')
 MOVES = sa.text("kind IN ('join', 'leave')")
+LOOSE = sa.text(
+    "kind IN ('click', 'favourite', 'cart', 'order') AND post_id IS NULL AND trace_id IS NULL"
+)
 
 
 def upgrade() -> None:
@@ -38,11 +41,12 @@ def upgrade() -> None:
         "UPDATE events SET attributed_post_id = post_id, attributed_trace_id = trace_id, "
         "attribution = 'direct' WHERE post_id IS NOT NULL OR trace_id IS NOT NULL"
     )
-    op.create_index('ix_events_reader_at', 'events', ['reader_id', 'at'])
+    op.create_index('ix_events_reader_item', 'events', ['reader_id', 'item_id', 'at'])
     _partial('ix_events_attributed_post', ['attributed_post_id', 'kind'], ATTRIBUTED)
     _partial('ix_events_attributed_trace', ['attributed_trace_id'], ANSWERED)
     _partial('ix_events_order_ref', ['order_ref'], REFERRED)
     _partial('ix_events_moves', ['reader_id', 'audience_id'], MOVES)
+    _partial('ix_events_loose', ['reader_id', 'at'], LOOSE)
     _create_tables()
 
 
@@ -70,6 +74,7 @@ def _create_tables() -> None:
     op.create_index('ix_reader_joins_reader', 'reader_joins', ['reader_id', 'state'])
     op.create_index('ix_reader_joins_into', 'reader_joins', ['into_id', 'state'])
     op.create_index('ix_reader_joins_state', 'reader_joins', ['state', 'id'])
+    op.create_index('ix_reader_joins_claim', 'reader_joins', ['claim'])
     op.create_table(
         'reader_dues',
         sa.Column('reader_id', BIG_ID, autoincrement=False, nullable=False),
@@ -98,11 +103,12 @@ def downgrade() -> None:
     for table in ('seen_archives', 'reader_dues', 'reader_joins'):
         op.drop_table(table)
     for index in (
+        'ix_events_loose',
         'ix_events_moves',
         'ix_events_order_ref',
         'ix_events_attributed_trace',
         'ix_events_attributed_post',
-        'ix_events_reader_at',
+        'ix_events_reader_item',
     ):
         op.drop_index(index, table_name='events')
     for column in (

@@ -1,0 +1,48 @@
+"""Who may write when: events and joins take turns, and learning notices what moved behind it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contentcenter.store.tables import StateRow
+from recommend.upserts import upsert
+
+ORDER_LOCK = "events.order"
+EPOCH = "personas.epoch"
+
+
+def hold_order(session: Session, now: datetime) -> None:
+    """Writers of events, joins and partings take turns until the transaction ends.
+
+    Ids of events are then given in the order of commits, the learning job's watermark can
+    never step over an event that is still to appear, and "recorded since" has a meaning.
+    """
+    _locked(session, ORDER_LOCK, {}, now)
+
+
+def read_epoch(session: Session) -> int:
+    """How often events changed hands or personas were rebuilt so far."""
+    row = session.get(StateRow, EPOCH)
+    return int(row.value.get("n", 0)) if row is not None else 0
+
+
+def lock_epoch(session: Session, now: datetime) -> int:
+    """The epoch, held until the transaction ends. What was computed from events read in an
+    earlier epoch is stale: read and compute again."""
+    return int(_locked(session, EPOCH, {"n": 0}, now).value.get("n", 0))
+
+
+def next_epoch(session: Session, now: datetime) -> None:
+    row = _locked(session, EPOCH, {"n": 0}, now)
+    row.value = {"n": int(row.value.get("n", 0)) + 1}
+    row.updated_at = now
+
+
+def _locked(session: Session, name: str, fresh: dict[str, int], now: datetime) -> StateRow:
+    upsert(session, StateRow, [{"name": name, "value": fresh, "updated_at": now}], ["name"], [])
+    query = select(StateRow).where(StateRow.name == name).with_for_update()
+    # A row this session has read before may be older than what the lock now shows.
+    return session.scalars(query.execution_options(populate_existing=True)).one()
