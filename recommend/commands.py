@@ -13,9 +13,13 @@ from contentcenter.commands import Stop, evaluate
 from contentcenter.domain.errors import ContentCenterError
 from contentcenter.web.app import FLOOR
 from recommend.ext import get_recommend
+from recommend.models import ModelKind
 from recommend.search_request import SearchRequest
 
 audiences = AppGroup("audiences", help="Audiences and their personas.")
+models = AppGroup("models", help="Learned models and their versions.")
+train = AppGroup("train", help="Train a new version now.")
+models.add_command(train)
 
 
 @click.command("search")
@@ -81,4 +85,42 @@ def evaluate_search(corpus: Path, queries: Path, qrels: Path, engine: str | None
     click.echo(json.dumps(found, ensure_ascii=False))
 
 
-COMMANDS: list[click.Command] = [search, audiences]
+@evaluate.command("replay")
+@click.option("--days", default=14, show_default=True, type=click.IntRange(1, 30))
+@click.option("--version", type=int, default=None, help="Default: the newest version.")
+@with_appcontext
+def evaluate_replay(days: int, version: int | None) -> None:
+    """What a version of the feed ranking would have earned in explored places.
+
+    Prints one JSON object; says so when the logs cannot tell.
+    """
+    try:
+        found = get_recommend().feed_replay.run(days, version)
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(json.dumps(found, ensure_ascii=False))
+
+
+@models.command("list")
+def list_models() -> None:
+    """Versions by kind, newest first."""
+    for kind in ModelKind:
+        for one in get_recommend().models.versions(kind):
+            at = one.created_at.isoformat(timespec="seconds")
+            click.echo(f"{kind}\t{one.version}\t{one.state}\t{at}\t{one.actor}")
+
+
+@train.command("feed-ranking")
+@click.option("--days", default=28, show_default=True, type=click.IntRange(1, 30))
+@with_appcontext
+def train_feed_ranking(days: int) -> None:
+    """Train the ranking of the feed on its logged answers; promote it if surely better.
+
+    Prints the card of the new version as one JSON object.
+    """
+    report = get_recommend().feed_training.train(days)
+    click.echo(f"version {report.version}, promoted: {report.promoted} ({report.reason})", err=True)
+    click.echo(json.dumps(report.card, ensure_ascii=False))
+
+
+COMMANDS: list[click.Command] = [search, audiences, models]

@@ -231,8 +231,7 @@ class FeedService:
         """The facts once more from the store, right before they are shown; None for what may
         not be shown any more."""
         now = self._floor.clock.now()
-        with self._floor.db.reading() as session:
-            cards = load_items(session, ids)
+        cards = self._shelf.current(ids)
         found = (cards.get(one) for one in ids)
         return [one if one is not None and showable(one, now) else None for one in found]
 

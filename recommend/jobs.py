@@ -16,7 +16,17 @@ def refresh_audience(audience_ids: Sequence[int]) -> None:
     get_recommend().personas.refresh(audience_ids)
 
 
+def train_feed_ranking() -> None:
+    get_recommend().feed_training.train()
+
+
+def follow_feed_answers() -> None:
+    get_recommend().feed_training.follow()
+
+
 JOBS: dict[JobName, Callable[..., None]] = {
     JobName.APPLY_EVENTS: apply_events,
     JobName.REFRESH_AUDIENCE: refresh_audience,
+    JobName.TRAIN_FEED_RANKING: train_feed_ranking,
+    JobName.FOLLOW_FEED_ANSWERS: follow_feed_answers,
 }

@@ -16,7 +16,11 @@ from recommend.hybrid import HybridSearch
 from recommend.known_service import KnownTexts
 from recommend.learning_service import LearningService
 from recommend.match_service import MatchService
+from recommend.models import ModelRegistry
 from recommend.persona_service import PersonaService
+from recommend.ranking.replay_service import FeedReplay
+from recommend.ranking.serving import FeedRanker
+from recommend.ranking.training_service import FeedTraining
 from recommend.search_facts import FactsService
 from recommend.search_hints import SearchHints
 from recommend.search_service import SearchService
@@ -37,6 +41,9 @@ class RecommendServices:
     suggest: SuggestService
     hints: SearchHints
     feed: FeedService
+    models: ModelRegistry
+    feed_training: FeedTraining
+    feed_replay: FeedReplay
     words: SearchWordService
 
 
@@ -48,6 +55,7 @@ def build_services(floor: Floor) -> RecommendServices:
     shelf = Shelf(floor)
     matches = MatchService(floor, corpus=corpus, personas=personas, learning=learning, shelf=shelf)
     known = KnownTexts(floor)
+    models = ModelRegistry(floor)
     hybrid = HybridSearch(floor, corpus, FactsService(floor))
     return RecommendServices(
         corpus=corpus,
@@ -67,7 +75,11 @@ def build_services(floor: Floor) -> RecommendServices:
             matches=matches,
             learning=learning,
             shelf=shelf,
+            ranker=FeedRanker(floor, models),
         ),
+        models=models,
+        feed_training=FeedTraining(floor, models),
+        feed_replay=FeedReplay(floor, models),
         words=SearchWordService(floor.db, floor.clock, floor.analyser),
     )
 
@@ -85,10 +97,19 @@ def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
         if services.learning.pending():
             queue.enqueue(JobName.APPLY_EVENTS, key="left")
 
+    def train_at_night() -> None:
+        if services.feed_training.due():
+            queue.enqueue(JobName.TRAIN_FEED_RANKING, key="night")
+
+    def follow_answers() -> None:
+        queue.enqueue(JobName.FOLLOW_FEED_ANSWERS, key="recent")
+
     return [
         Tick("corpus view", 300.0, services.corpus.refresh_if_stale),
         Tick("stale personas", 60.0, refresh_stale),
         Tick("events left", 30.0, apply_left),
         Tick("persona history", 600.0, services.personas.remember),
         Tick("feed answers", 86400.0, services.feed.forget_old),
+        Tick("feed ranking", 900.0, train_at_night),
+        Tick("feed ranking online", 300.0, follow_answers),
     ]

@@ -24,6 +24,8 @@ class JobName(StrEnum):
     REBUILD_INDEX = "rebuild_index"
     APPLY_EVENTS = "apply_events"
     REFRESH_AUDIENCE = "refresh_audience"
+    TRAIN_FEED_RANKING = "train_feed_ranking"
+    FOLLOW_FEED_ANSWERS = "follow_feed_answers"
     PLAN = "plan"
     DELIVER = "deliver"
     PROBE = "probe"
@@ -39,6 +41,8 @@ QUEUE_OF: dict[JobName, QueueName] = {
     JobName.REBUILD_INDEX: QueueName.INGEST,
     JobName.APPLY_EVENTS: QueueName.FOLLOW,
     JobName.REFRESH_AUDIENCE: QueueName.FOLLOW,
+    JobName.TRAIN_FEED_RANKING: QueueName.FOLLOW,
+    JobName.FOLLOW_FEED_ANSWERS: QueueName.FOLLOW,
     JobName.PLAN: QueueName.FOLLOW,
     JobName.DELIVER: QueueName.DISTRIBUTE,
     JobName.PROBE: QueueName.DISTRIBUTE,
