@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contentcenter.domain.errors import RetryLater
 from contentcenter.domain.events import EventKind
 from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
@@ -19,6 +20,9 @@ from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.tables import AudienceRow, EventRow, StateRow
 from recommend.corpus import CorpusView
 from recommend.corpus_service import CorpusService
+from recommend.identity.turns import lock_epoch, next_epoch, read_epoch
+from recommend.match_memory import Answer, Memory, Trace, remember
+from recommend.match_memory_store import load_memories, save_memories
 from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, PersonaSettings, learn
 from recommend.persona_math.decay import day_number
 from recommend.persona_store import (
@@ -39,6 +43,7 @@ from recommend.upserts import upsert
 
 WATERMARK = "personas.events"
 BATCH = 2_000
+REBUILD_TRIES = 5
 RATE_SECONDS = 5.0
 RATE_SHRINK = 0.99995  # the usual click rate remembers about the last 20,000 responses
 
@@ -66,6 +71,8 @@ class _Round:
     personas: Sequence[StoredPersona]
     responses: Sequence[Response]
     pairs: Mapping[tuple[int, int], int]
+    memories_before: Mapping[int, Memory]
+    memories: Mapping[int, Memory]
 
 
 class LearningService:
@@ -84,10 +91,11 @@ class LearningService:
         """Apply what is waiting, in batches. Returns how many events were applied."""
         done = 0
         while done < limit:
+            epoch = self._epoch()
             events = self._waiting()
             if not events:
                 break
-            if self._commit(self._compute(events)):
+            if self._commit(self._compute(events), epoch):
                 done += len(events)
         return done
 
@@ -101,24 +109,63 @@ class LearningService:
         """Learn a persona anew from all its events up to the watermark, and store it.
 
         Gives the same numbers as having applied them one by one, as long as the items and
-        the corpus view are the same.
+        the corpus view are the same. `RetryLater` when events and joins keep coming between.
         """
+        return self._rebuilt(subject, subject_id)[0]
+
+    def mend(self, subject: Subject, subject_id: int) -> bool:
+        """Rebuild a persona; whether the stored numbers were others."""
+        return self._rebuilt(subject, subject_id)[1]
+
+    def _rebuilt(self, subject: Subject, subject_id: int) -> tuple[Learned, bool]:
+        for _ in range(REBUILD_TRIES):
+            with self._floor.db.reading() as session:
+                epoch, last = read_epoch(session), _watermark(session)
+            learned, memory = self._relearned(subject, subject_id, last)
+            fresh = StoredPersona(subject, subject_id, NOTHING_SAID, learned)
+            changed = self._replace(fresh, memory, epoch, last)
+            if changed is not None:
+                return learned, changed
+        raise RetryLater(f"Events of {subject} {subject_id} keep coming", after_seconds=10)
+
+    def _relearned(
+        self, subject: Subject, subject_id: int, last: int
+    ) -> tuple[Learned, dict[int, Trace]]:
         corpus = self._corpus.view()
-        with self._floor.db.reading() as session:
-            last = _watermark(session)
-        learned = Learned(Centres.empty(corpus.dimension))
+        learned, memory = Learned(Centres.empty(corpus.dimension)), dict[int, Trace]()
         for events in self._history(subject, subject_id, last):
+            memory = remember(memory, _answers(events))
             own = self._learn_events({(subject, subject_id): events}, events)
             learned = learn(learned, own[subject, subject_id], corpus, self._settings)
-        now = self._floor.clock.now()
+        return learned, memory
+
+    def _replace(
+        self, fresh: StoredPersona, memory: Mapping[int, Trace], epoch: int, last: int
+    ) -> bool | None:
+        """Store what was learned anew if it differs; None when it is out of date by now."""
+        corpus, now = self._corpus.view(), self._floor.clock.now()
+        subject, one = fresh.subject, fresh.subject_id
         with self._floor.db.transaction() as session:
-            found = load_personas(session, subject, [subject_id], corpus.model, corpus.dimension)
-            stored = found[subject_id]
-            if stored.learned.seen_event_id <= last:
-                evidence = learned.evidence(day_number(now), self._settings)
-                fresh = replace(stored, learned=learned)
-                save_learned(session, [fresh], {subject_id: evidence}, corpus.model, now)
-        return learned
+            if lock_epoch(session, now) != epoch:
+                return None
+            found = load_personas(session, subject, [one], corpus.model, corpus.dimension)
+            stored = found[one]
+            if stored.learned.seen_event_id > last:
+                return None
+            if subject is Subject.AUDIENCE:
+                save_memories(session, load_memories(session, [one]), {one: memory})
+            if same_numbers(stored.learned, fresh.learned):
+                return False
+            evidence = fresh.learned.evidence(day_number(now), self._settings)
+            save_learned(
+                session,
+                [replace(stored, learned=fresh.learned)],
+                {one: evidence},
+                corpus.model,
+                now,
+            )
+            next_epoch(session, now)
+        return True
 
     def _history(self, subject: Subject, subject_id: int, last: int) -> Iterable[list[_Seen]]:
         column = EventRow.audience_id if subject is Subject.AUDIENCE else EventRow.reader_id
@@ -164,7 +211,19 @@ class LearningService:
             if one.item_id is not None
         ]
         before = self._liked_before(events)
-        return _Round(events[0].id, events[-1].id, personas, responses, co_reads(responses, before))
+        pairs = co_reads(responses, before)
+        known, memories = self._remembered(groups)
+        return _Round(events[0].id, events[-1].id, personas, responses, pairs, known, memories)
+
+    def _remembered(
+        self, groups: Mapping[SubjectKey, Sequence[_Seen]]
+    ) -> tuple[dict[int, dict[int, Trace]], dict[int, dict[int, Trace]]]:
+        """Memories of the audiences concerned, before and after these events."""
+        told = {one: own for (kind, one), own in groups.items() if kind is Subject.AUDIENCE}
+        with self._floor.db.reading() as session:
+            before = load_memories(session, sorted(told))
+        after = {one: remember(before[one], _answers(own)) for one, own in told.items()}
+        return before, after
 
     def _load(
         self, groups: Mapping[SubjectKey, Sequence[_Seen]], corpus: CorpusView
@@ -225,11 +284,17 @@ class LearningService:
                     _add_liked(out, reader, item)
         return dict(out)
 
-    def _commit(self, result: _Round) -> bool:
+    def _epoch(self) -> int:
+        with self._floor.db.reading() as session:
+            return read_epoch(session)
+
+    def _commit(self, result: _Round, epoch: int) -> bool:
         now = self._floor.clock.now()
         day, model = day_number(now), self._corpus.view().model
         with self._floor.db.transaction() as session:
             if _lock_watermark(session, now) >= result.start:
+                return False
+            if lock_epoch(session, now) != epoch:
                 return False
             for subject in Subject:
                 own = [one for one in result.personas if one.subject is subject]
@@ -239,6 +304,7 @@ class LearningService:
                 save_learned(session, own, evidence, model, now)
             save_responses(session, result.responses)
             save_co_reads(session, result.pairs)
+            save_memories(session, result.memories_before, result.memories)
             _move_watermark(session, result, now)
         return True
 
@@ -265,6 +331,16 @@ def _add_liked(liked: dict[int, list[int]], reader: int | None, item: int | None
 
 def item_facts(card: ItemCard, vector: Vectors | None) -> ItemFacts:
     return ItemFacts(vector, card.category, card.tag_names, card.price_fen)
+
+
+def same_numbers(one: Learned, other: Learned) -> bool:
+    """Whether two learned states are equal to the last bit."""
+    vectors = one.centres.vectors.tobytes() == other.centres.vectors.tobytes()
+    return vectors and one.to_json() == other.to_json()
+
+
+def _answers(events: Iterable[_Seen]) -> list[Answer]:
+    return [Answer(one.item_id, one.kind, one.at) for one in events if one.item_id is not None]
 
 
 def _seen(row: EventRow) -> _Seen:

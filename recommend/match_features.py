@@ -12,7 +12,9 @@ import numpy as np
 from contentcenter.domain.categories import CATEGORIES
 from contentcenter.embedding.ports import Vectors
 from recommend.corpus import CorpusView
+from recommend.match_echo import Remembered
 from recommend.match_settings import MatchSettings
+from recommend.match_traits import TraitRows
 from recommend.matching import AudienceFeatures, ItemFeatures
 from recommend.persona_math import Persona
 from recommend.persona_math.prices import BINS, fit_table, spread
@@ -51,6 +53,8 @@ def item_features(
     now: datetime,
     usual: UsualRate | None = None,
     settings: MatchSettings | None = None,
+    *,
+    traits: TraitRows | None = None,
 ) -> ItemFeatures:
     """Columns for these items, in their order."""
     rules, base = settings or MatchSettings(), (usual or UsualRate()).rate
@@ -69,6 +73,7 @@ def item_features(
         lift=_lift(shown, liked, base, rules),
         unexplored=_unexplored(shown, rules),
         tags=tuple(item.tags for item in items),
+        traits=traits,
     )
 
 
@@ -77,6 +82,8 @@ def audience_features(
     personas: Sequence[Persona],
     corpus: CorpusView,
     settings: MatchSettings | None = None,
+    *,
+    memory: Remembered | None = None,
 ) -> AudienceFeatures:
     """Columns for these audiences (or readers), in their order."""
     rules = settings or MatchSettings()
@@ -93,6 +100,7 @@ def audience_features(
         ceiling_fen=_column([_ceiling(persona) for persona in personas]),
         fatigue=_column([persona.fatigue for persona in personas]),
         tags=tuple(persona.tags for persona in personas),
+        memory=memory,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,8 @@ class MatchSettings:
     `exploration` is the bonus of an unshown item, `discovery` that of an unshown category for
     an audience nothing is known about (it shrinks as the persona becomes sure); both are in
     the part `exploration`.
+    `members` to `appetite` weigh the echo of what an audience answered to (see `match_echo`);
+    `refined` is how many of an audience's best are scored with them after a sweep.
     """
 
     semantic: float = 1.0
@@ -26,6 +30,13 @@ class MatchSettings:
     exploration: float = 0.2
     discovery: float = 2.0
     fatigue: float = 0.5
+    members: float = 0.5
+    words: float = 0.5
+    authors: float = 0.1
+    publisher: float = 0.05
+    standing: float = 0.1
+    appetite: float = 0.0
+    refined: int = 400
     small_centre: float = 0.6
     freshness_half_life: float = 14.0
     response_evidence: float = 60.0
@@ -35,6 +46,14 @@ class MatchSettings:
 
     def weight(self, part: str) -> float:
         return float(getattr(self, part))
+
+    def weighted(self, weights: Mapping[str, float]) -> MatchSettings:
+        """These settings with other weights of some parts. `KeyError` for no part."""
+        unknown = weights.keys() - set(PARTS)
+        if unknown:
+            raise KeyError(f"No parts of a match: {', '.join(sorted(unknown))}")
+        changed: dict[str, Any] = dict(weights)
+        return replace(self, **changed)
 
 
 PARTS = (
@@ -47,4 +66,10 @@ PARTS = (
     "response",
     "exploration",
     "fatigue",
+    "members",
+    "words",
+    "authors",
+    "publisher",
+    "standing",
+    "appetite",
 )

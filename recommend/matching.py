@@ -1,8 +1,9 @@
 """Matching items with audiences: a score that is the sum of named parts.
 
-All parts are bilinear (item features x audience features), but for the maximum over an
+Most parts are bilinear (item features x audience features), but for the maximum over an
 audience's interest centres. So a full cross is one matrix product, and `explain`, the feed
-and the exhaustive sweep all read the same blocks.
+and the exhaustive sweep all read the same blocks. The echo of what an audience answered to
+(`match_echo`) comes on top, where there is a memory.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from contentcenter.embedding.ports import Vectors
+from recommend.match_echo import ECHO_PARTS, Remembered, echo_parts
 from recommend.match_settings import PARTS, MatchSettings
+from recommend.match_traits import TraitRows
 
 Flags = npt.NDArray[np.bool_]
 Ids = npt.NDArray[np.int64]
@@ -25,7 +28,8 @@ class ItemFeatures:
     """Columns of n items. `vectors` (n, d) are centred unit rows (zero where unknown);
     `categories` (n, C) one-hot; `prices` (n, B + 1) shares of price bins, the last column for
     items without a price; `freshness`, `quality` 0..1; `lift` log of the smoothed click rate
-    over the usual one; `unexplored` 1 .. 0 as impressions grow; `price_fen` nan if none."""
+    over the usual one; `unexplored` 1 .. 0 as impressions grow; `price_fen` nan if none;
+    `traits` where the echo of remembered items is wanted."""
 
     ids: Ids
     vectors: Vectors
@@ -37,6 +41,7 @@ class ItemFeatures:
     lift: Vectors
     unexplored: Vectors
     tags: tuple[tuple[str, ...], ...]
+    traits: TraitRows | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -46,7 +51,8 @@ class ItemFeatures:
 class AudienceFeatures:
     """Columns of a audiences. `centres` (K, a, d): centred unit directions already divided by
     the corpus scale, `offsets` (K, a) their bonus or handicap; audiences with fewer centres
-    repeat their first. Tables by category (a, C) and price bin (a, B + 1)."""
+    repeat their first. Tables by category (a, C) and price bin (a, B + 1). `memory`: what
+    they answered to, None when nobody looked."""
 
     ids: Ids
     centres: Vectors
@@ -59,6 +65,7 @@ class AudienceFeatures:
     ceiling_fen: Vectors
     fatigue: Vectors
     tags: tuple[Mapping[str, float], ...]
+    memory: Remembered | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -103,8 +110,19 @@ def score_matrix(
     parts["semantic"] = semantic
     for block in blocks(items, audiences, rules, _tag_block(items, audiences, rules)):
         parts[block.part] = parts[block.part] + block.items @ block.audiences.T
+    parts |= echo(items, audiences, rules)
     total: Vectors = np.stack(list(parts.values())).sum(axis=0)
     return Scores(parts, total, eligible(items, audiences), centre)
+
+
+def echo(
+    items: ItemFeatures, audiences: AudienceFeatures, rules: MatchSettings
+) -> dict[str, Vectors]:
+    """The weighted parts that come of memory; none without traits or memory."""
+    if items.traits is None or audiences.memory is None:
+        return {}
+    raw = echo_parts(items.vectors, items.traits, audiences.memory)
+    return {name: raw[name] * np.float32(rules.weight(name)) for name in ECHO_PARTS}
 
 
 def eligible(items: ItemFeatures, audiences: AudienceFeatures) -> Flags:
