@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -83,6 +83,13 @@ class Deed:
     def direct(self) -> bool:
         return self.post_id is not None or self.trace_id is not None
 
+    @property
+    def pair(self) -> tuple[int, int] | None:
+        """Reader and item, when both are known."""
+        if self.reader_id is None or self.item_id is None:
+            return None
+        return self.reader_id, self.item_id
+
 
 class Touches:
     """Impressions and clicks through a post or an answer, ready to be looked back for.
@@ -110,10 +117,11 @@ class Touches:
         return own[place - 1] if place else None
 
     def _keys(self, deed: Deed) -> list[tuple[int, str, int]]:
-        if deed.reader_id is None or deed.item_id is None:
+        if deed.pair is None:
             return []
-        works = [(deed.reader_id, "work", work) for work in self._works.get(deed.item_id, ())]
-        return [(deed.reader_id, "item", deed.item_id), *works]
+        reader, item = deed.pair
+        works = [(reader, "work", work) for work in self._works.get(item, ())]
+        return [(reader, "item", item), *works]
 
 
 def caused(deed: Deed, touches: Touches, windows: Windows) -> Cause:
@@ -124,45 +132,48 @@ def caused(deed: Deed, touches: Touches, windows: Windows) -> Cause:
     return Cause() if touch is None else Cause(touch.post_id, touch.trace_id, LOOK_BACK)
 
 
-RefundKey = tuple[str, str | int, int]
+class Orders:
+    """Orders by what a refund can name: their reference, or reader and item."""
+
+    def __init__(self, orders: Iterable[Deed]) -> None:
+        self.all = list(orders)
+        self._by_ref: dict[str, list[Deed]] = defaultdict(list)
+        self._by_pair: dict[tuple[int, int], list[Deed]] = defaultdict(list)
+        for one in self.all:
+            if one.order_ref is not None:
+                self._by_ref[one.order_ref].append(one)
+            if one.pair is not None:
+                self._by_pair[one.pair].append(one)
+
+    def fitting(self, refund: Deed) -> list[Deed]:
+        """By reference, the same item's before others; else the reader's earlier ones of it."""
+        if refund.order_ref is not None:
+            named = self._by_ref.get(refund.order_ref, [])
+            return [one for one in named if one.item_id == refund.item_id] or named
+        if refund.pair is None:
+            return []
+        return [one for one in self._by_pair.get(refund.pair, ()) if one.at <= refund.at]
 
 
-def refund_key(deed: Deed) -> RefundKey | None:
-    """Orders and refunds with the same key belong together: by the order's reference, else by
-    reader and item."""
-    if deed.order_ref is not None:
-        return ("ref", deed.order_ref, 0)
-    if deed.reader_id is not None and deed.item_id is not None:
-        return ("reader", deed.reader_id, deed.item_id)
-    return None
+def refunded(orders: Orders, refunds: Iterable[Deed]) -> dict[int, tuple[Deed, int]]:
+    """For each refund the order event it belongs to and the fen that count.
 
-
-def refunded(orders: Sequence[Deed], refunds: Sequence[Deed]) -> dict[int, tuple[int, int]]:
-    """For each refund of one key: the order event it belongs to and the fen that count.
-
+    The last fitting order that has something left; refunds that name their order come first.
     A refund without a value takes back all that is left. No order sinks below zero: what is
     more does not count. A refund that has no order (yet) is left out.
     """
-    left = {one.id: one.value_fen or 0 for one in orders}
-    out: dict[int, tuple[int, int]] = {}
-    for one in sorted(refunds, key=lambda refund: (refund.at, refund.id)):
-        order = _order_of(one, orders, left)
-        if order is None:
+    left = {one.id: one.value_fen or 0 for one in orders.all}
+    out: dict[int, tuple[Deed, int]] = {}
+    for one in sorted(refunds, key=lambda deed: (deed.order_ref is None, deed.at, deed.id)):
+        fitting = orders.fitting(one)
+        if not fitting:
             continue
+        order = max(fitting, key=lambda deed: (left[deed.id] > 0, deed.at, deed.id))
         wanted = left[order.id] if one.value_fen is None else max(one.value_fen, 0)
         counts = min(wanted, left[order.id])
         left[order.id] -= counts
-        out[one.id] = (order.id, counts)
+        out[one.id] = (order, counts)
     return out
-
-
-def _order_of(refund: Deed, orders: Sequence[Deed], left: Mapping[int, int]) -> Deed | None:
-    """By reference the same item's order; else the last one before it with something left."""
-    if refund.order_ref is not None:
-        fitting = [one for one in orders if one.item_id == refund.item_id] or list(orders)
-    else:
-        fitting = [one for one in orders if one.at <= refund.at]
-    return max(fitting, key=lambda one: (left[one.id] > 0, one.at, one.id), default=None)
 
 
 def refund_cause(refund: Deed, order: Deed | None, of: Cause, counts: int) -> Cause:

@@ -75,6 +75,18 @@ class _Round:
     memories: Mapping[int, Memory]
 
 
+@dataclass(frozen=True)
+class _Anew:
+    """A persona learned from all events up to `last`, as they were in an epoch."""
+
+    subject: Subject
+    subject_id: int
+    learned: Learned
+    memory: Mapping[int, Trace]
+    epoch: int
+    last: int
+
+
 class LearningService:
     """Applies events in the order of their ids. Several workers may call `apply_events`: the
     watermark row decides whose round counts, the others start again behind it."""
@@ -122,8 +134,8 @@ class LearningService:
             with self._floor.db.reading() as session:
                 epoch, last = read_epoch(session), _watermark(session)
             learned, memory = self._relearned(subject, subject_id, last)
-            fresh = StoredPersona(subject, subject_id, NOTHING_SAID, learned)
-            changed = self._replace(fresh, memory, epoch, last)
+            fresh = _Anew(subject, subject_id, learned, memory, epoch, last)
+            changed = self._replace(fresh)
             if changed is not None:
                 return learned, changed
         raise RetryLater(f"Events of {subject} {subject_id} keep coming", after_seconds=10)
@@ -139,31 +151,24 @@ class LearningService:
             learned = learn(learned, own[subject, subject_id], corpus, self._settings)
         return learned, memory
 
-    def _replace(
-        self, fresh: StoredPersona, memory: Mapping[int, Trace], epoch: int, last: int
-    ) -> bool | None:
+    def _replace(self, fresh: _Anew) -> bool | None:
         """Store what was learned anew if it differs; None when it is out of date by now."""
         corpus, now = self._corpus.view(), self._floor.clock.now()
         subject, one = fresh.subject, fresh.subject_id
         with self._floor.db.transaction() as session:
-            if lock_epoch(session, now) != epoch:
+            if lock_epoch(session, now) != fresh.epoch:
                 return None
             found = load_personas(session, subject, [one], corpus.model, corpus.dimension)
             stored = found[one]
-            if stored.learned.seen_event_id > last:
+            if stored.learned.seen_event_id > fresh.last:
                 return None
             if subject is Subject.AUDIENCE:
-                save_memories(session, load_memories(session, [one]), {one: memory})
+                save_memories(session, load_memories(session, [one]), {one: fresh.memory})
             if same_numbers(stored.learned, fresh.learned):
                 return False
             evidence = fresh.learned.evidence(day_number(now), self._settings)
-            save_learned(
-                session,
-                [replace(stored, learned=fresh.learned)],
-                {one: evidence},
-                corpus.model,
-                now,
-            )
+            anew = replace(stored, learned=fresh.learned)
+            save_learned(session, [anew], {one: evidence}, corpus.model, now)
             next_epoch(session, now)
         return True
 
