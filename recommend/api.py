@@ -119,7 +119,12 @@ def persona(audience_id: int) -> PersonaView:
 def page(query: dict[str, Any]) -> FeedAnswer:
     """One page of a reader's feed, each item with its reason."""
     return get_recommend().feed.page(
-        query["reader_id"], query["scene"], query["size"], query["cursor"]
+        query["reader_id"],
+        query["scene"],
+        query["size"],
+        query["cursor"],
+        item_id=query["item_id"],
+        question=query["q"],
     )
 
 

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from contentcenter.domain.errors import InvalidInput
 from contentcenter.floor import Floor
-from contentcenter.store.tables import MembershipRow, ReaderRow
+from contentcenter.store.tables import MembershipRow
 from recommend.cursors import pack_cursor, unpack_cursor
-from recommend.readers import ReaderRef, resolve_readers
+from recommend.readers import ReaderRef, find_reader, resolve_readers
+from recommend.seen import load_seen
 from recommend.tables import FeedAnswerRow, SeenRow
 
 SERVED_WINDOW = timedelta(hours=6)
@@ -58,9 +59,10 @@ def visit_of(floor: Floor, app_reader_id: str, cursor: str | None) -> Visit:
     """The visit; a reader is created on first sight. `InvalidInput` for a foreign cursor."""
     now = floor.clock.now()
     session_id, page = _place(cursor)
-    reader_id = _reader_id(floor, app_reader_id, now)
+    reader_id = _reader_id(floor, ReaderRef(app_id=app_reader_id), now)
     with floor.db.reading() as session:
-        seen = _seen(session, reader_id)
+        seen = load_seen(session, reader_id)
+        hidden = _hidden(session, reader_id, now - HIDDEN_KEPT)
         served = _served(session, session_id, reader_id) if page else set()
         lately = _served_lately(session, reader_id, now - SERVED_WINDOW)
         members = session.scalars(
@@ -73,11 +75,11 @@ def visit_of(floor: Floor, app_reader_id: str, cursor: str | None) -> Visit:
         reader_id=reader_id,
         session=session_id,
         page=page,
-        seen=frozenset(seen),
-        barred=frozenset(seen) | served,
+        seen=seen,
+        barred=seen | served,
         served_lately=frozenset(lately),
         served=len(served),
-        hidden=_lately_hidden(seen, now),
+        hidden=hidden,
         audiences=tuple(members),
     )
 
@@ -92,30 +94,24 @@ def _place(cursor: str | None) -> tuple[str, int]:
     return session, page
 
 
-def _reader_id(floor: Floor, app_reader_id: str, now: datetime) -> int:
-    query = select(ReaderRow.id).where(ReaderRow.app_id == app_reader_id)
+def _reader_id(floor: Floor, ref: ReaderRef, now: datetime) -> int:
     with floor.db.reading() as session:
-        known = session.scalar(query)
+        known = find_reader(session, ref)
     if known is not None:
         return known
-    ref = ReaderRef(app_id=app_reader_id)
     with floor.db.transaction() as session:
         return resolve_readers(session, [ref], now)[ref]
 
 
-def _seen(session: Session, reader_id: int) -> dict[int, datetime | None]:
-    """Every seen item; with the time if it was hidden."""
-    query = select(SeenRow.item_id, SeenRow.hidden, SeenRow.at).where(
-        SeenRow.reader_id == reader_id
+def _hidden(session: Session, reader_id: int, since: datetime) -> dict[int, datetime]:
+    """What the reader waved away lately, newest first."""
+    query = (
+        select(SeenRow.item_id, SeenRow.at)
+        .where(SeenRow.reader_id == reader_id, SeenRow.hidden.is_(True), SeenRow.at >= since)
+        .order_by(SeenRow.at.desc(), SeenRow.item_id)
+        .limit(HIDDEN_READ)
     )
-    return {row.item_id: row.at if row.hidden else None for row in session.execute(query)}
-
-
-def _lately_hidden(seen: Mapping[int, datetime | None], now: datetime) -> dict[int, datetime]:
-    since = now - HIDDEN_KEPT
-    hidden = {one: at for one, at in seen.items() if at is not None and at >= since}
-    newest = sorted(hidden, key=lambda one: (hidden[one], one), reverse=True)
-    return {one: hidden[one] for one in newest[:HIDDEN_READ]}
+    return {row.item_id: row.at for row in session.execute(query)}
 
 
 def _served(session: Session, session_id: str, reader_id: int) -> set[int]:

@@ -90,9 +90,24 @@ class MatchQuery(_Query):
 
 class FeedQuery(_Query):
     reader_id = fields.String(required=True, metadata={"description": "The app's own id"})
-    scene = fields.String(load_default="home")
+    scene = fields.String(
+        load_default="home",
+        metadata={
+            "description": "home, channel, after_purchase, search_empty; another word is served "
+            "like home"
+        },
+    )
     size = fields.Integer(load_default=10)
     cursor = fields.String(load_default=None)
+    item_id = fields.Integer(
+        load_default=None,
+        metadata={"description": "What the scene is about: the item just bought, or open now"},
+    )
+    q = fields.String(
+        load_default="",
+        validate=validate.Length(max=200),
+        metadata={"description": "The search that found nothing"},
+    )
 
 
 class HitBookSchema(Schema):
@@ -252,7 +267,15 @@ class ReasonSchema(Schema):
 class FeedItemSchema(ItemSchema):
     reason = fields.Nested(ReasonSchema)
     sources = fields.Method("_sources")
-    parts = fields.Dict(keys=fields.String(), values=fields.Float())
+    parts = fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(),
+        metadata={"description": "Contributions in log-odds; they sum to score"},
+    )
+    probability = fields.Float(
+        metadata={"description": "Chance of a click in the first place of a page"}
+    )
+    explored = fields.Boolean(metadata={"description": "This place was drawn by lot"})
 
     def _sources(self, item: Any) -> list[str]:
         return [str(recall) for recall in item.recalls]
