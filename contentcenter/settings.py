@@ -114,6 +114,9 @@ class Settings:
         "How many of the items a reader saw last are kept as rows; older ones as a small set.",
         2_000,
     )
+    experiment_holdout_share: float = _setting(
+        "Share of groups that never take part in an experiment; 0 to 1.", 0.05
+    )
     catalogue_url: str = _setting(
         "Address of a book page; {isbn} is replaced. Empty = our own landing page.", ""
     )
@@ -157,6 +160,7 @@ _MINIMUM: dict[str, float] = {
     "plan_days": 1,
     "sending_stuck_seconds": 1,
     "probe_gap_seconds": 0,
+    "experiment_holdout_share": 0,
     "attribution_click_hours": 0,
     "attribution_cart_hours": 0,
     "attribution_order_hours": 0,

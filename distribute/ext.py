@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from flask import Flask, current_app
 
@@ -12,6 +13,7 @@ from contentcenter.jobs.names import JobName
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.settings import Settings
 from contentcenter.web.app import API, FLOOR
+from distribute.experiments.variants import weighted
 from distribute.reader_events import RecommendEvents, post_lookup
 from distribute.services import DistributeServices, build_services
 from distribute.timing import zone
@@ -30,7 +32,10 @@ def init_app(app: Flask, floor: Floor) -> None:
     with app.app_context():
         recommend = get_recommend()
     services = build_services(
-        floor, matcher=recommend.matches, events=RecommendEvents(recommend.events)
+        floor,
+        matcher=recommend.matches,
+        events=RecommendEvents(recommend.events),
+        variants=partial(weighted, recommend.matches),
     )
     recommend.events.post_lookup = post_lookup(services.links.lookup)
     app.extensions[EXTENSION] = services
@@ -51,7 +56,11 @@ def ticks(app: Flask) -> list[Tick]:
     """What the scheduler does for this room."""
     services: DistributeServices = app.extensions[EXTENSION]
     floor: Floor = app.extensions[FLOOR]
-    return [*delivery_ticks(services), Tick("nightly_plan", 300.0, _nightly(services, floor))]
+    return [
+        *delivery_ticks(services),
+        Tick("nightly_plan", 300.0, _nightly(services, floor)),
+        Tick("experiments", 3600.0, services.experiments.enqueue_review),
+    ]
 
 
 def delivery_ticks(services: DistributeServices) -> list[Tick]:

@@ -28,10 +28,15 @@ def sweep() -> None:
     get_distribute().follow.sweep()
 
 
+def review_experiments() -> None:
+    get_distribute().experiments.review()
+
+
 JOBS: dict[JobName, Callable[..., None]] = {
     JobName.PLAN: plan,
     JobName.DELIVER: deliver,
     JobName.PROBE: probe,
     JobName.FOLLOW_UP: follow_up,
     JobName.SWEEP: sweep,
+    JobName.REVIEW_EXPERIMENTS: review_experiments,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,12 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.channels import AudienceState, ChannelState
+from contentcenter.domain.errors import InvalidInput
 from contentcenter.domain.posts import TAKEN_STATES
 from contentcenter.store.cards import AudienceCard, ItemCard, load_audiences
 from contentcenter.store.tables import ItemRow
 from distribute.audience_service import load_slots
 from distribute.batches import subject_of
 from distribute.channel_service import load_access
+from distribute.experiments.chosen import Chosen
 from distribute.planner import AudienceRules, Candidate, ItemFacts, Opening, PastPost, QuotaBucket
 from distribute.ports import ChannelAccess, MatchLike, MatchPort
 from distribute.quota import QuotaLedger, buckets_for
@@ -28,6 +30,13 @@ CHUNK = 400
 PAIRS_CHUNK = 50
 MOST_CANDIDATES = 60
 FEW_AUDIENCES = 50
+Weights = tuple[tuple[str, float], ...]
+MatchVariants = Callable[[Mapping[str, float]], MatchPort]
+
+
+def no_variants(weights: Mapping[str, float]) -> MatchPort:
+    """For a hub whose matcher has one setting only."""
+    raise InvalidInput("This matcher has no other weights", weights=dict(weights))
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Field:
     openings: tuple[Opening, ...]
     quotas: Mapping[str, QuotaBucket]
     history: tuple[PastPost, ...]
+    chosen: Chosen = Chosen()
 
     def rules(self) -> dict[int, AudienceRules]:
         return {key: _rules(card) for key, card in self.audiences.items()}
@@ -52,8 +62,11 @@ def load_field(
     start: datetime,
     end: datetime,
     audience_ids: Sequence[int],
+    chosen: Chosen | None = None,
 ) -> Field:
-    """Active audiences of active channels with their openings in [start, end)."""
+    """Active audiences of active channels with their openings in [start, end). `chosen`: the
+    strategies under trial, which may move openings."""
+    strategies = chosen or Chosen()
     cards = load_audiences(session, audience_ids or None)
     active = {
         key: card
@@ -61,7 +74,9 @@ def load_field(
         if card.state == AudienceState.ACTIVE and card.channel_state == ChannelState.ACTIVE
     }
     channels = load_access(session, {card.channel_id for card in active.values()})
-    openings, quotas = _openings(session, active, channels, rules, (start, end))
+    openings, quotas = _openings(
+        session, active, channels, rules=rules, window=(start, end), chosen=strategies
+    )
     used = quota.used(session, quotas)
     quotas = {
         name: QuotaBucket(name, bucket.limit, used.get(name, 0)) for name, bucket in quotas.items()
@@ -69,15 +84,17 @@ def load_field(
     history = load_history(
         session, list(active), start - timedelta(days=rules.work_days), end + timedelta(days=7)
     )
-    return Field(active, channels, openings, quotas, history)
+    return Field(active, channels, openings, quotas, history, strategies)
 
 
 def _openings(
     session: Session,
     audiences: Mapping[int, AudienceCard],
     channels: Mapping[int, ChannelAccess],
+    *,
     rules: DeliveryRules,
     window: tuple[datetime, datetime],
+    chosen: Chosen,
 ) -> tuple[tuple[Opening, ...], dict[str, QuotaBucket]]:
     slots = load_slots(session, list(audiences))
     openings: list[Opening] = []
@@ -89,7 +106,10 @@ def _openings(
             if slot.active
         ]
         subject = subject_of(channels[card.channel_id], card)
-        for moment in expand(habits, card.timezone, *window):
+        for habit in expand(habits, card.timezone, *window):
+            moment = habit + chosen.slot_shift(audience_id, habit)
+            if moment < window[0]:
+                continue  # moved to an hour that is over
             buckets = buckets_for(subject, moment, rules.wecom_rule)
             quotas.update({b.name: QuotaBucket(b.name, b.limit) for b in buckets})
             openings.append(Opening(audience_id, moment, tuple(b.name for b in buckets)))
@@ -145,15 +165,22 @@ def told_long_ago(
     return told
 
 
-def match_all(field: Field, matcher: MatchPort, at: datetime) -> dict[int, list[Candidate]]:
-    """Candidates of every audience that has an opening; a few more than it needs."""
+def match_all(
+    field: Field, matcher: MatchPort, at: datetime, variants: MatchVariants = no_variants
+) -> dict[int, list[Candidate]]:
+    """Candidates of every audience that has an opening; a few more than it needs. Audiences whose
+    match weights are under trial are matched by the variant with these weights."""
     wanted = Counter(opening.audience_id for opening in field.openings)
     told = Counter(past.audience_id for past in field.history)
     limits = {
         audience_id: min(MOST_CANDIDATES, 3 * count + 5) + told[audience_id]
         for audience_id, count in wanted.items()
     }
-    found = _matches(field, matcher, limits, at)
+    found: dict[int, Sequence[MatchLike]] = {}
+    for weights, ids in _by_weights(field).items():
+        chosen = variants(dict(weights)) if weights else matcher
+        wanted_here = {one: limits[one] for one in ids}
+        found.update(_matches(field, chosen, wanted_here, at))
     return {
         audience_id: [
             Candidate(match.item_id, match.score, dict(match.parts))
@@ -161,6 +188,20 @@ def match_all(field: Field, matcher: MatchPort, at: datetime) -> dict[int, list[
         ]
         for audience_id in wanted
     }
+
+
+def _by_weights(field: Field) -> dict[Weights, list[int]]:
+    """Audiences with an opening, by the match weights under trial in the first slot that has
+    any."""
+    weights: dict[int, Weights] = {}
+    for opening in sorted(field.openings, key=lambda one: one.at):
+        if not weights.get(opening.audience_id):
+            chosen = field.chosen.match_weights(opening.audience_id, opening.at)
+            weights[opening.audience_id] = tuple(sorted(chosen.items()))
+    found: dict[Weights, list[int]] = {}
+    for audience_id, key in sorted(weights.items()):
+        found.setdefault(key, []).append(audience_id)
+    return found
 
 
 def _matches(

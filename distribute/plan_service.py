@@ -22,8 +22,17 @@ from contentcenter.store import audit, outbox
 from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.database import Database
 from contentcenter.store.tables import ItemRow
+from distribute.experiments.strategy_book import StrategyBook
 from distribute.ledger import PostLedger, Step
-from distribute.plan_loading import Field, item_facts, load_field, match_all, told_long_ago
+from distribute.plan_loading import (
+    Field,
+    MatchVariants,
+    item_facts,
+    load_field,
+    match_all,
+    no_variants,
+    told_long_ago,
+)
 from distribute.plan_store import PlanStore
 from distribute.planner import Candidate, PlanInput, PlanResult, PlanRules, plan
 from distribute.ports import MatchPort
@@ -73,6 +82,8 @@ class PlanService:
         store: PlanStore,
         rules: DeliveryRules,
         plan_rules: PlanRules,
+        strategies: StrategyBook,
+        variants: MatchVariants = no_variants,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -82,6 +93,8 @@ class PlanService:
         self._store = store
         self._rules = rules
         self._plan_rules = plan_rules
+        self._strategies = strategies
+        self._variants = variants
 
     def request(
         self,
@@ -134,16 +147,8 @@ class PlanService:
         now = self._clock.now()
         if row.options.get("replace"):
             self._cancel_planned(row, now)
-        with self._db.reading() as session:
-            field = load_field(
-                session,
-                self._quota,
-                self._rules,
-                start=max(row.starts_at, now),
-                end=row.ends_at,
-                audience_ids=row.audience_ids,
-            )
-        candidates = match_all(field, self._matcher, now)
+        field = self._load_field(row, max(row.starts_at, now))
+        candidates = match_all(field, self._matcher, now, self._variants)
         result, items = self._decide(field, candidates)
         self._store.save(plan_id, field, result, items)
         return self._finish(plan_id, result, len(field.openings))
@@ -196,6 +201,19 @@ class PlanService:
                 # What an earlier, dead run wrote about slots is written anew.
                 session.execute(delete(PlanRefusalRow).where(PlanRefusalRow.plan_id == plan_id))
             return row
+
+    def _load_field(self, row: PlanRow, start: datetime) -> Field:
+        chosen = self._strategies.open(start, row.ends_at)
+        with self._db.reading() as session:
+            return load_field(
+                session,
+                self._quota,
+                self._rules,
+                start=start,
+                end=row.ends_at,
+                audience_ids=row.audience_ids,
+                chosen=chosen,
+            )
 
     def _cancel_planned(self, row: PlanRow, now: datetime) -> None:
         """Make room: posts of the window that are only planned. Nothing further on is touched."""

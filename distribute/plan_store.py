@@ -16,6 +16,7 @@ from contentcenter.store.cards import ItemCard
 from contentcenter.store.database import Database
 from contentcenter.store.tables import ItemRow
 from distribute.batches import subject_of
+from distribute.experiments.strategy_book import remember_exposures
 from distribute.facts import facts_of
 from distribute.ledger import PostLedger, Step
 from distribute.plan_loading import Field
@@ -81,6 +82,7 @@ class PlanStore:
                 code,
                 passages=passages.get(item.id),
                 interests=interests.get(audience.id),
+                style=field.chosen.copy_style(audience.id, post.at),
             )
             rows.append(
                 {
@@ -113,6 +115,7 @@ class PlanStore:
             made = self._ledger.create(session, now, rows, f"plan:{plan_id}")
             stored = {made[row["code"]]: row for row in rows if row["code"] in made}
             self._reserve(session, now, field, stored)
+            remember_exposures(session, now, field.chosen, stored)
             approved = [
                 post_id
                 for post_id, row in stored.items()

@@ -189,6 +189,7 @@ class Brief:
     tone: frozenset[str]
     reading_age: int | None
     url: str
+    style: str = ""  # a CopyStyle; empty = the usual tone of the audience
 
 
 @dataclass(frozen=True)

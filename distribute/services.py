@@ -10,11 +10,15 @@ from distribute.audience_service import AudienceService
 from distribute.callback_service import CallbackService
 from distribute.channel_service import ChannelService
 from distribute.delivery_service import DeliveryService, Senders
+from distribute.experiments.drawing import experiment_rules
+from distribute.experiments.service import ExperimentService
+from distribute.experiments.strategy_book import StrategyBook
 from distribute.follow_service import FollowService
 from distribute.health import ChannelHealth
 from distribute.ledger import PostLedger
 from distribute.link_service import LinkService
 from distribute.media_cache import MediaCache, Pictures
+from distribute.plan_loading import MatchVariants, no_variants
 from distribute.plan_service import PlanService
 from distribute.plan_store import PlanStore
 from distribute.planner import PlanRules
@@ -46,6 +50,7 @@ class DistributeServices:
     links: LinkService
     senders: Senders
     rules: DeliveryRules
+    experiments: ExperimentService
 
 
 def build_senders(floor: Floor) -> dict[ChannelKind, ChannelSender]:
@@ -74,6 +79,7 @@ def build_services(
     events: EventsPort,
     rules: DeliveryRules | None = None,
     plan_rules: PlanRules | None = None,
+    variants: MatchVariants = no_variants,
 ) -> DistributeServices:
     """All services of the room, without Flask."""
     rules = rules or rules_from(floor.settings)
@@ -94,19 +100,22 @@ def build_services(
         channels=channels,
         rules=rules,
     )
+    plans = PlanService(
+        db=db,
+        clock=clock,
+        ledger=ledger,
+        quota=quota,
+        matcher=matcher,
+        store=store,
+        rules=rules,
+        plan_rules=replace(wanted, work_days=rules.work_days),
+        strategies=StrategyBook(db, clock),
+        variants=variants,
+    )
     return DistributeServices(
         channels=channels,
         audiences=AudienceService(db, clock, floor.settings.timezone),
-        plans=PlanService(
-            db=db,
-            clock=clock,
-            ledger=ledger,
-            quota=quota,
-            matcher=matcher,
-            store=store,
-            rules=rules,
-            plan_rules=replace(wanted, work_days=rules.work_days),
-        ),
+        plans=plans,
         posts=PostService(db=db, clock=clock, ledger=ledger, senders=senders),
         delivery=DeliveryService(
             db=db,
@@ -124,4 +133,7 @@ def build_services(
         links=LinkService(db, clock, events, floor.settings.catalogue_url),
         senders=senders,
         rules=rules,
+        experiments=ExperimentService(
+            db=db, clock=clock, queue=queue, plans=plans, rules=experiment_rules(floor.settings)
+        ),
     )

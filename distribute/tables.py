@@ -9,6 +9,26 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contentcenter.store.base import BigId, Table
+from distribute.experiments.tables import (
+    ExperimentDecisionRow,
+    ExperimentExposureRow,
+    ExperimentGroupRow,
+    ExperimentRow,
+)
+
+__all__ = [
+    "DeliveryRow",
+    "ExperimentDecisionRow",
+    "ExperimentExposureRow",
+    "ExperimentGroupRow",
+    "ExperimentRow",
+    "PlanRefusalRow",
+    "PlanRow",
+    "PostRow",
+    "QuotaRow",
+    "SlotRow",
+    "UploadedMediaRow",
+]
 
 # States in which an audience has, or may have, got the post (contentcenter.domain.posts).
 _TAKEN = "state IN ('planned','approved','sending','unknown','sent','waiting_owner','delivered')"

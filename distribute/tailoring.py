@@ -113,8 +113,10 @@ class Tailor:
         *,
         passages: ItemPassages | None,
         interests: Interests | None,
+        style: str = "",
     ) -> Content:
-        """The message of one post, in the format of the audience's channel."""
+        """The message of one post, in the format of the audience's channel. `style`: a
+        `CopyStyle`, empty = the tone the audience likes."""
         chosen = _chosen(item, passages, interests)
         books = tuple(
             BookLine(book.title, book.author, book.price_fen)
@@ -131,6 +133,7 @@ class Tailor:
             tone=tone_of(audience),
             reading_age=audience.reading_age,
             url=f"{self._public_url}/t/{code}",
+            style=style,
         )
         material = Material(brief, item.text, item.cover)
         return compose(material, ChannelKind(audience.channel_kind), self._copywriter)

@@ -23,7 +23,12 @@ class JobName(StrEnum):
     CATCH_UP_INDEX = "catch_up_index"
     REBUILD_INDEX = "rebuild_index"
     APPLY_EVENTS = "apply_events"
+    ATTRIBUTE_EVENTS = "attribute_events"
+    SETTLE_READERS = "settle_readers"
+    REBUILD_PERSONAS = "rebuild_personas"
+    FOLD_SEEN = "fold_seen"
     REFRESH_AUDIENCE = "refresh_audience"
+    TRAIN_MATCHING = "train_matching"
     TRAIN_FEED_RANKING = "train_feed_ranking"
     FOLLOW_FEED_ANSWERS = "follow_feed_answers"
     PLAN = "plan"
@@ -31,6 +36,7 @@ class JobName(StrEnum):
     PROBE = "probe"
     FOLLOW_UP = "follow_up"
     SWEEP = "sweep"
+    REVIEW_EXPERIMENTS = "review_experiments"
 
 
 QUEUE_OF: dict[JobName, QueueName] = {
@@ -40,7 +46,12 @@ QUEUE_OF: dict[JobName, QueueName] = {
     JobName.CATCH_UP_INDEX: QueueName.INGEST,
     JobName.REBUILD_INDEX: QueueName.INGEST,
     JobName.APPLY_EVENTS: QueueName.FOLLOW,
+    JobName.ATTRIBUTE_EVENTS: QueueName.FOLLOW,
+    JobName.SETTLE_READERS: QueueName.FOLLOW,
+    JobName.REBUILD_PERSONAS: QueueName.FOLLOW,
+    JobName.FOLD_SEEN: QueueName.FOLLOW,
     JobName.REFRESH_AUDIENCE: QueueName.FOLLOW,
+    JobName.TRAIN_MATCHING: QueueName.FOLLOW,
     JobName.TRAIN_FEED_RANKING: QueueName.FOLLOW,
     JobName.FOLLOW_FEED_ANSWERS: QueueName.FOLLOW,
     JobName.PLAN: QueueName.FOLLOW,
@@ -48,4 +59,5 @@ QUEUE_OF: dict[JobName, QueueName] = {
     JobName.PROBE: QueueName.DISTRIBUTE,
     JobName.FOLLOW_UP: QueueName.FOLLOW,
     JobName.SWEEP: QueueName.FOLLOW,
+    JobName.REVIEW_EXPERIMENTS: QueueName.FOLLOW,
 }

@@ -6,6 +6,7 @@ import zlib
 from enum import StrEnum
 
 from distribute.ports import BookLine, Brief, Wording
+from distribute.tailor.styles import styled
 
 
 class Tone(StrEnum):
@@ -46,19 +47,25 @@ class TemplateCopywriter:
     """The same brief always gives the same words; different items get different openings."""
 
     def write(self, brief: Brief) -> Wording:
-        tone = _tone(brief)
         pick = zlib.crc32(brief.title.encode())
-        openings, calls = _OPENINGS[tone], _CALLS[tone]
-        opening = openings[pick % len(openings)].format(
-            price=_lowest_price(brief), age=_age(brief.reading_age)
-        )
+        opening, body, call = styled(brief, pick) or _in_tone(brief, pick)
         return Wording(
             title=brief.title,
             opening=opening,
-            body=brief.passages,
+            body=body,
             book_lines=tuple(book_line(book) for book in brief.books),
-            call_to_action=calls[pick % len(calls)],
+            call_to_action=call,
         )
+
+
+def _in_tone(brief: Brief, pick: int) -> tuple[str, tuple[str, ...], str]:
+    """Opening, body and call to action in the tone the audience likes."""
+    tone = _tone(brief)
+    openings, calls = _OPENINGS[tone], _CALLS[tone]
+    opening = openings[pick % len(openings)].format(
+        price=_lowest_price(brief), age=_age(brief.reading_age)
+    )
+    return opening, brief.passages, calls[pick % len(calls)]
 
 
 def _tone(brief: Brief) -> Tone:
