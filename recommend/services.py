@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from contentcenter.floor import Floor
 from contentcenter.jobs.names import JobName
@@ -10,13 +11,18 @@ from contentcenter.jobs.ports import JobQueue
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.search_words import SearchWordService
 from recommend.corpus_service import CorpusService
+from recommend.event_causes import AttributionService
 from recommend.event_service import EventService
 from recommend.feed_service import FeedService
 from recommend.hybrid import HybridSearch
+from recommend.identity.dues import ReaderDues
+from recommend.identity.service import IdentityService
 from recommend.known_service import KnownTexts
 from recommend.learning_service import LearningService
+from recommend.match_model_service import MatchModelService
 from recommend.match_service import MatchService
 from recommend.models import ModelRegistry
+from recommend.persona_rebuild import PersonaRebuild
 from recommend.persona_service import PersonaService
 from recommend.ranking.replay_service import FeedReplay
 from recommend.ranking.serving import FeedRanker
@@ -24,6 +30,7 @@ from recommend.ranking.training_service import FeedTraining
 from recommend.search_facts import FactsService
 from recommend.search_hints import SearchHints
 from recommend.search_service import SearchService
+from recommend.seen import SeenSets
 from recommend.shelf import Shelf
 from recommend.suggest import SuggestService
 
@@ -34,8 +41,14 @@ class RecommendServices:
     personas: PersonaService
     learning: LearningService
     events: EventService
+    attribution: AttributionService
+    identity: IdentityService
+    dues: ReaderDues
+    rebuild: PersonaRebuild
+    seen: SeenSets
     shelf: Shelf
     matches: MatchService
+    match_model: MatchModelService
     hybrid: HybridSearch
     search: SearchService
     suggest: SuggestService
@@ -52,18 +65,34 @@ def build_services(floor: Floor) -> RecommendServices:
     corpus = CorpusService(floor)
     personas = PersonaService(floor, corpus)
     learning = LearningService(floor, corpus)
+    attribution = AttributionService(floor)
+    dues = ReaderDues(floor, learning, attribution)
     shelf = Shelf(floor)
-    matches = MatchService(floor, corpus=corpus, personas=personas, learning=learning, shelf=shelf)
-    known = KnownTexts(floor)
     models = ModelRegistry(floor)
+    match_model = MatchModelService(floor, corpus, models)
+    matches = MatchService(
+        floor,
+        corpus=corpus,
+        personas=personas,
+        learning=learning,
+        shelf=shelf,
+        model=match_model,
+    )
+    known = KnownTexts(floor)
     hybrid = HybridSearch(floor, corpus, FactsService(floor))
     return RecommendServices(
         corpus=corpus,
         personas=personas,
         learning=learning,
         events=EventService(floor),
+        attribution=attribution,
+        identity=IdentityService(floor, personas, dues),
+        dues=dues,
+        rebuild=PersonaRebuild(floor, learning),
+        seen=SeenSets(floor),
         shelf=shelf,
         matches=matches,
+        match_model=match_model,
         hybrid=hybrid,
         search=SearchService(floor, hybrid=hybrid, personas=personas, matches=matches, shelf=shelf),
         suggest=SuggestService(known),
@@ -96,6 +125,19 @@ def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
         # What a lost job left behind; normally the relay has asked for it long before.
         if services.learning.pending():
             queue.enqueue(JobName.APPLY_EVENTS, key="left")
+        if services.attribution.pending():
+            queue.enqueue(JobName.ATTRIBUTE_EVENTS, key="left")
+        if services.dues.pending():
+            queue.enqueue(JobName.SETTLE_READERS, key="left")
+
+    def rebuild_at_night() -> None:
+        if services.rebuild.due():
+            queue.enqueue(JobName.REBUILD_PERSONAS, key="night")
+
+    def fold_crowded() -> None:
+        ids = services.seen.crowded()
+        if ids:
+            queue.enqueue(JobName.FOLD_SEEN, key="crowded", reader_ids=ids)
 
     def train_at_night() -> None:
         if services.feed_training.due():
@@ -108,8 +150,16 @@ def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
         Tick("corpus view", 300.0, services.corpus.refresh_if_stale),
         Tick("stale personas", 60.0, refresh_stale),
         Tick("events left", 30.0, apply_left),
+        Tick("persona rebuild", 15.0, rebuild_at_night),
+        Tick("seen archives", 3600.0, fold_crowded),
         Tick("persona history", 600.0, services.personas.remember),
         Tick("feed answers", 86400.0, services.feed.forget_old),
+        Tick("matching model", 900.0, partial(_train_matching, services, queue)),
         Tick("feed ranking", 900.0, train_at_night),
         Tick("feed ranking online", 300.0, follow_answers),
     ]
+
+
+def _train_matching(services: RecommendServices, queue: JobQueue) -> None:
+    if services.match_model.due():
+        queue.enqueue(JobName.TRAIN_MATCHING, key="night")
