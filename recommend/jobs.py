@@ -44,6 +44,10 @@ def follow_feed_answers() -> None:
     get_recommend().feed_training.follow()
 
 
+def train_co_reading() -> None:
+    get_recommend().co_reading_training.train()
+
+
 JOBS: dict[JobName, Callable[..., None]] = {
     JobName.APPLY_EVENTS: apply_events,
     JobName.ATTRIBUTE_EVENTS: attribute_events,
@@ -51,6 +55,7 @@ JOBS: dict[JobName, Callable[..., None]] = {
     JobName.REBUILD_PERSONAS: rebuild_personas,
     JobName.FOLD_SEEN: fold_seen,
     JobName.REFRESH_AUDIENCE: refresh_audience,
+    JobName.TRAIN_CO_READING: train_co_reading,
     JobName.TRAIN_FEED_RANKING: train_feed_ranking,
     JobName.TRAIN_MATCHING: train_matching,
     JobName.FOLLOW_FEED_ANSWERS: follow_feed_answers,

@@ -42,6 +42,14 @@ class Remembered:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def only(self, audience: int) -> Remembered:
+        """The memory of one audience, with its own items alone."""
+        rows = self.rows[audience]
+        own = (np.arange(len(rows), dtype=np.intp),)
+        return Remembered(
+            self.vectors[rows], self.traits.take(rows), own, (self.strength[audience],), self.known
+        )
+
     def owners(self) -> csr_matrix:
         """(a, m): strengths of audiences by item."""
         ends = np.cumsum([0, *(len(own) for own in self.rows)])

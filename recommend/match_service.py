@@ -19,6 +19,8 @@ from recommend.corpus import CorpusView
 from recommend.corpus_service import CorpusService
 from recommend.learning_service import LearningService
 from recommend.match_features import UsualRate, audience_features, item_features
+from recommend.match_memories import MemoryReader, shelf_rows
+from recommend.match_model_service import MatchModelService
 from recommend.match_settings import MatchSettings
 from recommend.matching import (
     AudienceFeatures,
@@ -26,6 +28,7 @@ from recommend.matching import (
     ItemFeatures,
     Scores,
     eligible,
+    refined,
     score_matrix,
     total_of,
 )
@@ -83,14 +86,20 @@ class MatchService:
         personas: PersonaService,
         learning: LearningService,
         shelf: Shelf,
-        settings: MatchSettings | None = None,
+        model: MatchModelService,
     ) -> None:
         self._floor = floor
         self._corpus = corpus
         self._personas = personas
         self._learning = learning
         self._shelf = shelf
-        self.settings = settings or MatchSettings()
+        self._model = model
+        self._memories = MemoryReader(floor, shelf, corpus)
+
+    @property
+    def settings(self) -> MatchSettings:
+        """The weights that serve: learned ones where a model was promoted."""
+        return self._model.current().rules(self._model.base)
 
     def match_items_for_audience(
         self,
@@ -133,7 +142,7 @@ class MatchService:
         ids = self._floor.index.select(_published(Filters()), MANY_CATALOGUE)
         shelf = list(self._shelf.visible(ids).values())
         personas = self._personas.personas(list(cards))
-        items = self._item_features(shelf, moment)
+        items = self._item_features(shelf, moment, echo=True)
         out: dict[int, tuple[Match, ...]] = {}
         by_kind: dict[str, list[AudienceCard]] = {}
         for card in cards.values():
@@ -142,9 +151,10 @@ class MatchService:
             allowed = np.array([one.open(moment, kind) for one in shelf], dtype=np.bool_)
             for start in range(0, len(group), 64):
                 block = group[start : start + 64]
-                who = self._who(block, personas)
-                scores = score_matrix(items, who, self.settings)
+                who = self._who(block, personas, moment)
+                scores = score_matrix(items, replace(who, memory=None), self.settings)
                 fits = eligible(items, who) & allowed[:, None]
+                scores, fits = refined(scores, fits, items, who, self.settings)
                 out.update(_best_of_block(shelf, block, scores, fits, limit))
         return out
 
@@ -159,7 +169,8 @@ class MatchService:
         with self._floor.db.reading() as session:
             cards = [c for c in load_audiences(session).values() if c.state == "active"]
         personas = self._personas.personas([card.id for card in cards])
-        matches = self._pairs([found], cards, personas, moment, None)
+        best = self._best_audiences(found, cards, personas, moment)
+        matches = self._pairs([found], best, personas, moment, None)
         good = tuple(one for one in matches if one.eligible)[:limit]
         bad = tuple(one for one in matches if not one.eligible)[:limit]
         return MatchList(good, bad, len(cards), self._unmeasured(found))
@@ -230,10 +241,13 @@ class MatchService:
             return True
         return False
 
-    def _item_features(self, shelf: Sequence[ShelfItem], at: datetime) -> ItemFeatures:
+    def _item_features(
+        self, shelf: Sequence[ShelfItem], at: datetime, *, echo: bool = False
+    ) -> ItemFeatures:
         usual = UsualRate(self._learning.usual_rate())
         items = [one.match for one in shelf]
-        return item_features(items, self._corpus.view(), at, usual, self.settings)
+        traits = shelf_rows(shelf, self._model.current().known) if echo else None
+        return item_features(items, self._corpus.view(), at, usual, self.settings, traits=traits)
 
     def _pairs(
         self,
@@ -246,8 +260,9 @@ class MatchService:
         """Every pair as a match, best first."""
         if not shelf or not cards:
             return []
-        who = self._who(cards, personas)
-        scores = score_matrix(self._item_features(shelf, at), who, self.settings)
+        items = self._item_features(shelf, at, echo=True)
+        who = self._who(cards, personas, at)
+        scores = score_matrix(items, who, self.settings)
         matches = [
             _match(one, card, scores, (row, column), (at, channel_kind or card.channel_kind))
             for column, card in enumerate(cards)
@@ -256,11 +271,30 @@ class MatchService:
         return sorted(matches, key=lambda one: (-one.score, one.item_id, one.audience_id))
 
     def _who(
-        self, cards: Sequence[AudienceCard], personas: Mapping[int, Persona]
+        self, cards: Sequence[AudienceCard], personas: Mapping[int, Persona], at: datetime
     ) -> AudienceFeatures:
         ids = [card.id for card in cards]
         view: CorpusView = self._corpus.view()
-        return audience_features(ids, [personas[one] for one in ids], view, self.settings)
+        memory = self._memories.remembered(ids, at, self._model.current().known)
+        people = [personas[one] for one in ids]
+        return audience_features(ids, people, view, self.settings, memory=memory)
+
+    def _best_audiences(
+        self,
+        item: ShelfItem,
+        cards: Sequence[AudienceCard],
+        personas: Mapping[int, Persona],
+        at: datetime,
+    ) -> Sequence[AudienceCard]:
+        """Memories are read for the audiences that score best without them."""
+        if len(cards) <= self.settings.refined:
+            return cards
+        ids = [card.id for card in cards]
+        people = [personas[one] for one in ids]
+        who = audience_features(ids, people, self._corpus.view(), self.settings)
+        total = score_matrix(self._item_features([item], at), who, self.settings).total[0]
+        order = np.argsort(-total, kind="stable")[: self.settings.refined]
+        return [cards[int(one)] for one in order]
 
     def _hidden(self, item_id: int, card: AudienceCard, at: datetime) -> Match:
         with self._floor.db.reading() as session:

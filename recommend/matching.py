@@ -125,6 +125,35 @@ def echo(
     return {name: raw[name] * np.float32(rules.weight(name)) for name in ECHO_PARTS}
 
 
+def refined(
+    scores: Scores,
+    fits: Flags,
+    items: ItemFeatures,
+    audiences: AudienceFeatures,
+    rules: MatchSettings,
+) -> tuple[Scores, Flags]:
+    """Scores made without memory, with the echo added for the best `rules.refined` fitting
+    items of each audience; and which pairs are final. What an audience remembers is read for
+    few of its items, so a large cross stays one matrix product."""
+    memory = audiences.memory
+    if items.traits is None or memory is None:
+        return scores, fits
+    parts = {name: scores.parts[name].copy() for name in PARTS}
+    final = fits.copy()
+    for column in range(len(audiences)):
+        if not len(memory.rows[column]):
+            continue
+        rows = np.flatnonzero(fits[:, column])
+        rows = rows[np.argsort(-scores.total[rows, column], kind="stable")][: rules.refined]
+        raw = echo_parts(items.vectors[rows], items.traits.take(rows), memory.only(column))
+        for name in ECHO_PARTS:
+            parts[name][rows, column] = raw[name][:, 0] * np.float32(rules.weight(name))
+        final[:, column] = False
+        final[rows, column] = True
+    total: Vectors = np.stack(list(parts.values())).sum(axis=0)
+    return Scores(parts, total, scores.eligible, scores.centre), final
+
+
 def eligible(items: ItemFeatures, audiences: AudienceFeatures) -> Flags:
     """False where the price is above the audience's hard ceiling. No price is no obstacle."""
     over: Flags = items.price_fen[:, None] > audiences.ceiling_fen[None, :]

@@ -10,6 +10,8 @@ from contentcenter.jobs.names import JobName
 from contentcenter.jobs.ports import JobQueue
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.search_words import SearchWordService
+from recommend.collaborative.serving import CoReading
+from recommend.collaborative.training_service import CoReadingTraining
 from recommend.corpus_service import CorpusService
 from recommend.event_causes import AttributionService
 from recommend.event_service import EventService
@@ -55,6 +57,8 @@ class RecommendServices:
     hints: SearchHints
     feed: FeedService
     models: ModelRegistry
+    co_reading: CoReading
+    co_reading_training: CoReadingTraining
     feed_training: FeedTraining
     feed_replay: FeedReplay
     words: SearchWordService
@@ -69,6 +73,7 @@ def build_services(floor: Floor) -> RecommendServices:
     dues = ReaderDues(floor, learning, attribution)
     shelf = Shelf(floor)
     models = ModelRegistry(floor)
+    co_reading = CoReading(models)
     match_model = MatchModelService(floor, corpus, models)
     matches = MatchService(
         floor,
@@ -105,8 +110,11 @@ def build_services(floor: Floor) -> RecommendServices:
             learning=learning,
             shelf=shelf,
             ranker=FeedRanker(floor, models),
+            co_reading=co_reading,
         ),
         models=models,
+        co_reading=co_reading,
+        co_reading_training=CoReadingTraining(floor, models),
         feed_training=FeedTraining(floor, models),
         feed_replay=FeedReplay(floor, models),
         words=SearchWordService(floor.db, floor.clock, floor.analyser),
@@ -156,6 +164,7 @@ def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
         Tick("feed answers", 86400.0, services.feed.forget_old),
         Tick("matching model", 900.0, partial(_train_matching, services, queue)),
         Tick("feed ranking", 900.0, train_at_night),
+        Tick("co-reading", 900.0, partial(_train_co_reading, services, queue)),
         Tick("feed ranking online", 300.0, follow_answers),
     ]
 
@@ -163,3 +172,8 @@ def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
 def _train_matching(services: RecommendServices, queue: JobQueue) -> None:
     if services.match_model.due():
         queue.enqueue(JobName.TRAIN_MATCHING, key="night")
+
+
+def _train_co_reading(services: RecommendServices, queue: JobQueue) -> None:
+    if services.co_reading_training.due():
+        queue.enqueue(JobName.TRAIN_CO_READING, key="night")

@@ -31,6 +31,7 @@ class JobName(StrEnum):
     TRAIN_MATCHING = "train_matching"
     TRAIN_FEED_RANKING = "train_feed_ranking"
     FOLLOW_FEED_ANSWERS = "follow_feed_answers"
+    TRAIN_CO_READING = "train_co_reading"
     PLAN = "plan"
     DELIVER = "deliver"
     PROBE = "probe"
@@ -54,6 +55,7 @@ QUEUE_OF: dict[JobName, QueueName] = {
     JobName.TRAIN_MATCHING: QueueName.FOLLOW,
     JobName.TRAIN_FEED_RANKING: QueueName.FOLLOW,
     JobName.FOLLOW_FEED_ANSWERS: QueueName.FOLLOW,
+    JobName.TRAIN_CO_READING: QueueName.FOLLOW,
     JobName.PLAN: QueueName.FOLLOW,
     JobName.DELIVER: QueueName.DISTRIBUTE,
     JobName.PROBE: QueueName.DISTRIBUTE,

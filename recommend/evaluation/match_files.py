@@ -98,8 +98,6 @@ def _audience(row: Mapping[str, Any], where: str) -> MatchAudience:
 
 def _book(row: Mapping[str, Any], where: str) -> MatchBook:
     title = _text(row, "title", where)
-    if not title:
-        raise InvalidInput(f"{where}: `title` is missing")
     author, translator = _text(row, "author", where), _text(row, "translator", where)
     return MatchBook(
         id=_identifier(row, where),
