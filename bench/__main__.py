@@ -7,6 +7,7 @@
     python -m bench kill9-index      the indexing worker is killed at random points
     python -m bench rebuild          a rebuild while readers search
     python -m bench search-pages     pages of the search service, with and without the index
+    python -m bench feed-quality     `evaluate feed` on goodbooks and douban_book
 
 Prints a table as it goes and writes all figures with the machine and the date as JSON to
 `var/bench.json`. docs/benchmarks.md holds the runs worth keeping.
@@ -42,6 +43,7 @@ COMMANDS = {
     "kill9-index": "bench.kill9_index",
     "rebuild": "bench.rebuild",
     "search-pages": "bench.search_pages",
+    "feed-quality": "bench.feed_quality",
 }
 OUTPUT = Path("var/bench.json")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
 from contentcenter.commands import Stop, evaluate
-from contentcenter.domain.errors import ContentCenterError
+from contentcenter.domain.errors import ContentCenterError, InvalidInput
 from contentcenter.web.app import FLOOR
 from recommend.ext import get_recommend
 from recommend.models import ModelKind
@@ -20,6 +22,7 @@ audiences = AppGroup("audiences", help="Audiences and their personas.")
 models = AppGroup("models", help="Learned models and their versions.")
 train = AppGroup("train", help="Train a new version now.")
 models.add_command(train)
+ACTOR = "command line"
 
 
 @click.command("search")
@@ -85,6 +88,43 @@ def evaluate_search(corpus: Path, queries: Path, qrels: Path, engine: str | None
     click.echo(json.dumps(found, ensure_ascii=False))
 
 
+@evaluate.command("feed")
+@click.option("--train", type=_FILE, required=True, multiple=True, help="csv user,item[,value].")
+@click.option("--test", type=_FILE, required=True, help="csv user,item[,value].")
+@click.option(
+    "--items", type=_FILE, default=None, help="jsonl or csv: id, tags, authors, category."
+)
+@click.option("--k", default=20, show_default=True, type=click.IntRange(1, 500))
+@click.option("--cold", is_flag=True, help="The test items have no training rows.")
+def evaluate_feed(
+    train: Sequence[Path], test: Path, items: Path | None, k: int, cold: bool
+) -> None:
+    """Judge the product's co-reading model on FILES: popular, item_knn, als, ease, ours.
+
+    Prints one JSON object as the last line; progress goes to standard error.
+    """
+    from recommend.evaluation.feed import evaluate_feed as judge
+
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    try:
+        found = _cold(train, test, items, tell) if cold else judge(train, test, items, k, tell)
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(json.dumps(found, ensure_ascii=False))
+
+
+def _cold(
+    train: Sequence[Path], test: Path, items: Path | None, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    from recommend.evaluation.feed_cold import evaluate_cold
+
+    if items is None:
+        raise InvalidInput("--cold needs --items: what the new items say of themselves")
+    return evaluate_cold(train, test, items, tell)
+
+
 @evaluate.command("replay")
 @click.option("--days", default=14, show_default=True, type=click.IntRange(1, 30))
 @click.option("--version", type=int, default=None, help="Default: the newest version.")
@@ -121,6 +161,50 @@ def train_feed_ranking(days: int) -> None:
     report = get_recommend().feed_training.train(days)
     click.echo(f"version {report.version}, promoted: {report.promoted} ({report.reason})", err=True)
     click.echo(json.dumps(report.card, ensure_ascii=False))
+
+
+@train.command("co-reading")
+def train_co_reading() -> None:
+    """Train the co-reading model on the stored likes; promote it if it is no worse.
+
+    Prints the card of the new version as one JSON object.
+    """
+    try:
+        report = get_recommend().co_reading_training.train(actor=ACTOR)
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(f"version {report.version}, promoted: {report.promoted} ({report.reason})", err=True)
+    click.echo(json.dumps(report.card, ensure_ascii=False))
+
+
+_KIND = click.Choice([kind.value.replace("_", "-") for kind in ModelKind])
+
+
+@models.command("promote")
+@click.argument("kind", type=_KIND)
+@click.argument("version", type=int)
+def promote_model(kind: str, version: int) -> None:
+    """Serve this VERSION of KIND from now on."""
+    try:
+        get_recommend().models.promote(_kind(kind), version, actor=ACTOR)
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(f"{kind}: version {version} serves")
+
+
+@models.command("roll-back")
+@click.argument("kind", type=_KIND)
+def roll_back_model(kind: str) -> None:
+    """Serve the version of KIND that served before."""
+    try:
+        version = get_recommend().models.roll_back(_kind(kind), actor=ACTOR)
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(f"{kind}: version {version} serves again")
+
+
+def _kind(name: str) -> ModelKind:
+    return ModelKind(name.replace("-", "_"))
 
 
 COMMANDS: list[click.Command] = [search, audiences, models]

@@ -15,13 +15,17 @@ from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
 from contentcenter.floor import Floor
 from contentcenter.search.ports import Filters
 from contentcenter.store.tables import EventRow, ItemRow
+from recommend.collaborative.serving import CoReading
 from recommend.corpus_service import CorpusService
 from recommend.feed import Recall
+from recommend.models import ModelRegistry
 from recommend.persona_math import Persona
 from recommend.signals import LIKES, hottest, load_signals, read_together
 
 EACH = 100
 LIKED_DEPTH = 12
+# How many of a reader's latest likes the co-reading model is asked with.
+HISTORY = 50
 NEWEST = 400
 HOTTEST = 500
 COMMON_SECONDS = 5.0
@@ -48,9 +52,12 @@ class RecallFor:
 class FeedRecall:
     """Runs all sources. An engine that is away empties its sources, never the feed."""
 
-    def __init__(self, floor: Floor, corpus: CorpusService) -> None:
+    def __init__(
+        self, floor: Floor, corpus: CorpusService, co_reading: CoReading | None = None
+    ) -> None:
         self._floor = floor
         self._corpus = corpus
+        self._co_reading = co_reading or CoReading(ModelRegistry(floor))
         self._lock = threading.Lock()
         self._kept: tuple[float, dict[Recall, list[int]]] | None = None
         self._hot: tuple[float, list[int]] | None = None
@@ -62,9 +69,10 @@ class FeedRecall:
             states=(ItemState.PUBLISHED.value,), rights_at=now, exclude_ids=exclude, in_stock=True
         )
         with self._floor.db.reading() as session:
-            liked = _liked(session, who.reader_id)
+            history = _liked(session, who.reader_id)
+            liked = history[:LIKED_DEPTH]
             lists: dict[Recall, Sequence[int]] = {
-                Recall.CO_READ: read_together(session, liked, EACH)
+                Recall.CO_READ: self._co_read(session, history, who.barred)
             }
         popular = [one for one in self._popular() if one not in who.barred]
         lists[Recall.POPULAR] = popular[:EACH]
@@ -75,6 +83,21 @@ class FeedRecall:
             lists |= self._from_store()
             away = ("index",)
         return Recalled(lists, liked, away)
+
+    def _co_read(
+        self, session: Session, history: Sequence[int], barred: frozenset[int]
+    ) -> list[int]:
+        """By the model that serves; counts of common readers fill up, and stand in for it."""
+        served = self._co_reading.current() if history else None
+        found: list[int] = []
+        if served is not None:
+            likes = dict.fromkeys(history, 1.0)
+            # Deep enough that what the reader has seen does not empty the list.
+            ranked = served.model.recall(likes, EACH + len(barred))
+            found = [one for one in ranked if one not in barred][:EACH]
+        if len(found) < EACH:
+            found += read_together(session, history[:LIKED_DEPTH], EACH)
+        return list(dict.fromkeys(found))[:EACH]
 
     def rest(self, barred: frozenset[int], limit: int, after: int | None = None) -> list[int]:
         """Published items by falling id, for when every source has run dry."""
@@ -191,7 +214,7 @@ def _liked(session: Session, reader_id: int) -> list[int]:
             EventRow.item_id.is_not(None),
         )
         .order_by(EventRow.id.desc())
-        .limit(4 * LIKED_DEPTH)
+        .limit(2 * HISTORY)
     )
     found = [one for one in session.scalars(query) if one is not None]
-    return list(dict.fromkeys(found))[:LIKED_DEPTH]
+    return list(dict.fromkeys(found))[:HISTORY]

@@ -14,6 +14,7 @@ from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
 from contentcenter.store.cards import ItemCard, load_items
 from recommend import feed_ranking
+from recommend.collaborative.serving import CoReading
 from recommend.corpus_service import CorpusService
 from recommend.feed import (
     FeedSettings,
@@ -81,6 +82,7 @@ class FeedService:
         learning: LearningService,
         shelf: Shelf,
         ranker: FeedRanker | None = None,
+        co_reading: CoReading | None = None,
         settings: FeedSettings | None = None,
         explore: ExploreSettings | None = None,
     ) -> None:
@@ -90,7 +92,7 @@ class FeedService:
         self._matches = matches
         self._learning = learning
         self._shelf = shelf
-        self._recall = FeedRecall(floor, corpus)
+        self._recall = FeedRecall(floor, corpus, co_reading)
         self._anchors = SceneAnchors(floor, corpus, shelf)
         self._ranker = ranker or FeedRanker(floor, ModelRegistry(floor))
         self._settings = settings or FeedSettings()
