@@ -6,11 +6,11 @@ from flask import url_for
 
 from contentcenter.console.links import url_if
 from contentcenter.console.sections import Figure, NavEntry, Panel, Place, Section
-from recommend.console import matches, personas, search, words
+from recommend.console import matches, models, personas, search, words
 from recommend.console.base import blueprint
 from recommend.ext import get_recommend
 
-PAGES = (matches, personas, search, words)
+PAGES = (matches, models, personas, search, words)
 
 
 def panel() -> Panel:
@@ -35,6 +35,13 @@ SECTION = Section(
     entries=(
         NavEntry("搜索", "recommend_console.search", "search", Place.CONTENT + 1),
         NavEntry("搜索词表", "recommend_console.words", "journal-text", Place.CONTENT + 2),
+        NavEntry(
+            "模型",
+            "recommend_console.models",
+            "cpu",
+            Place.HEALTH + 1,
+            marks=("recommend_console.model",),
+        ),
     ),
     panels=(panel,),
 )

@@ -17,8 +17,8 @@ import numpy as np
 
 from contentcenter.embedding.ports import Vectors
 
-CATEGORY_EVIDENCE = 6.0
-ITEM_EVIDENCE = 3.0
+CATEGORY_EVIDENCE = 10.0
+ITEM_EVIDENCE = 4.0
 LARGEST = 0.8
 ITEMS_KEPT = 2_000
 _WORTH_KEEPING = 0.02
@@ -71,11 +71,15 @@ def corrections(outcomes: Iterable[Outcome]) -> Corrections:
     Items are judged by what their category's correction leaves unexplained.
     """
     kept = list(outcomes)
-    came, due = _sums((one.category, one.answer, one.chance, one.weight) for one in kept)
+    # That all of it is clicked more or less than expected moves no item past another, and
+    # must not count against what happened to be shown.
+    overall = sum(one.weight * one.answer for one in kept) + CATEGORY_EVIDENCE
+    overall /= sum(one.weight * one.chance for one in kept) + CATEGORY_EVIDENCE
+    came, due = _sums((one.category, one.answer, one.chance * overall, one.weight) for one in kept)
     categories = {code: _shrunk(came[code], due[code], CATEGORY_EVIDENCE) for code in due}
+    scale = {code: overall * math.exp(value) for code, value in categories.items()}
     came, due = _sums(
-        (one.item_id, one.answer, one.chance * math.exp(categories[one.category]), one.weight)
-        for one in kept
+        (one.item_id, one.answer, one.chance * scale[one.category], one.weight) for one in kept
     )
     items = {one: _shrunk(came[one], due[one], ITEM_EVIDENCE) for one in due}
     telling = sorted(items, key=lambda one: (-abs(items[one]), one))[:ITEMS_KEPT]

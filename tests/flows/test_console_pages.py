@@ -26,6 +26,7 @@ EMPTY_PAGES = {
     "/plan": "还没有触达对象",
     "/posts": "还没有推文",
     "/health": "没有失败的任务",
+    "/models": "还没有训练过",
     "/index": "还没有重建过",
     "/settings": "还没有密钥",
 }
