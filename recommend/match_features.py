@@ -216,6 +216,12 @@ def _repeats(persona: Persona, rules: MatchSettings) -> dict[str, float]:
     return {code: min(count / scale, 1.0) for code, count in persona.recent.items()}
 
 
+def fatigue_part(persona: Persona, category: str, rules: MatchSettings) -> float:
+    """The part `fatigue` of an item of this category, as `score_matrix` counts it."""
+    column, recent = COLUMN.get(category, OTHER), _by_category([_repeats(persona, rules)])
+    return -rules.fatigue / 2.0 * (persona.fatigue + float(recent[0, column]))
+
+
 def _price_fit(personas: Sequence[Persona]) -> Vectors:
     out = np.full((len(personas), BINS + 1), UNKNOWN_PRICE_FIT, dtype=np.float32)
     for row, persona in enumerate(personas):

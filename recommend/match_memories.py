@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from contentcenter.floor import Floor
@@ -46,7 +47,7 @@ def shelf_rows(shelf: Sequence[ShelfItem], known: TraitStatistics) -> TraitRows:
 
 def traits_of(item: ShelfItem) -> Traits:
     """Traits of an item with how many answered it lately."""
-    return card_traits(item.card, item.match.liked or None)
+    return replace(card_traits(item.card, item.match.liked or None), tags=item.match.tags)
 
 
 def card_traits(card: ItemCard, reach: float | None = None) -> Traits:

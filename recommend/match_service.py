@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import select
 
-from contentcenter.domain.content import ItemState
 from contentcenter.domain.errors import EngineUnavailable, NotFound
 from contentcenter.floor import Floor
-from contentcenter.search.ports import Clause, Filters, LexicalQuery, TextField
+from contentcenter.search.ports import Filters
 from contentcenter.store.cards import AudienceCard, load_audiences, load_items
-from contentcenter.store.tables import ItemRow
 from recommend.corpus import CorpusView
 from recommend.corpus_service import CorpusService
 from recommend.learning_service import LearningService
+from recommend.match_candidates import Candidates, published
 from recommend.match_features import UsualRate, audience_features, item_features
 from recommend.match_memories import MemoryReader, shelf_rows
 from recommend.match_model_service import MatchModelService
 from recommend.match_settings import MatchSettings
+from recommend.match_types import Match, MatchList
+from recommend.match_why import Situation, explained, possible, steps_of
 from recommend.matching import (
     AudienceFeatures,
     Flags,
@@ -32,47 +32,16 @@ from recommend.matching import (
     score_matrix,
     total_of,
 )
-from recommend.persona_math import Persona
+from recommend.persona_math import Persona, blend
+from recommend.persona_math.decay import day_number
 from recommend.persona_service import PersonaService
-from recommend.refusals import Refusal, ceiling_of, refusals
+from recommend.persona_store import Subject, load_personas
+from recommend.refusals import ceiling_of, refusals
 from recommend.shelf import Shelf, ShelfItem
 
-# Up to here every item is a candidate: no engine's choice can hide a good one.
-SMALL_CATALOGUE = 3_000
+__all__ = ["Match", "MatchList", "MatchService"]
+
 MANY_CATALOGUE = 20_000
-# Without the index the newest ones are scored: as many as a page may load from the store.
-AWAY_CATALOGUE = 400
-NEAR_EACH = 80
-OTHERS = 120
-
-
-@dataclass(frozen=True)
-class Match:
-    """One item for one audience. `parts` sum to `score`; `centre` is the interest centre that
-    was nearest (-1: none known). `refused` is empty for an eligible pair."""
-
-    item_id: int
-    audience_id: int
-    score: float
-    parts: Mapping[str, float]
-    title: str
-    audience: str
-    centre: int
-    refused: tuple[Refusal, ...] = ()
-
-    @property
-    def eligible(self) -> bool:
-        return not self.refused
-
-
-@dataclass(frozen=True)
-class MatchList:
-    """Eligible matches best first, and the strongest of the refused ones."""
-
-    items: tuple[Match, ...]
-    refused: tuple[Match, ...]
-    candidates: int
-    degraded: bool = False
 
 
 class MatchService:
@@ -95,6 +64,7 @@ class MatchService:
         self._shelf = shelf
         self._model = model
         self._memories = MemoryReader(floor, shelf, corpus)
+        self._candidates = Candidates(floor, corpus)
 
     @property
     def settings(self) -> MatchSettings:
@@ -124,13 +94,28 @@ class MatchService:
         away. `NotFound` for an unknown audience."""
         card = self._audience(audience_id)
         persona = self._personas.personas([audience_id])[audience_id]
-        ids, degraded = self.candidates(persona, filters or Filters())
+        ids, degraded = self._candidates.of(persona, filters or Filters())
         shelf = list(self._shelf.visible(ids).values())
         moment, kind = at or self._floor.clock.now(), channel_kind or card.channel_kind
         matches = self._pairs(shelf, [card], {audience_id: persona}, moment, kind)
         good = [one for one in matches if one.eligible]
         bad = [one for one in matches if not one.eligible]
         return MatchList(tuple(good[:limit]), tuple(bad[:5]), len(shelf), degraded)
+
+    def ranked_with_why(
+        self, audience_id: int, limit: int = 20, filters: Filters | None = None
+    ) -> MatchList:
+        """Like `ranked`, each match with where it trails the first and what it would take."""
+        at = self._floor.clock.now()
+        found = self.ranked(audience_id, limit, at=at, filters=filters)
+        first = found.items[0] if found.items else None
+        case = self._situation(self._audience(audience_id), at)
+        shelf = self._shelf.visible([o.item_id for o in (*found.items, *found.refused)])
+        return replace(
+            found,
+            items=explained(found.items, shelf, first, case),
+            refused=explained(found.refused, shelf, first, case),
+        )
 
     def match_many(
         self, audience_ids: Sequence[int], limit: int, at: datetime | None = None
@@ -139,7 +124,7 @@ class MatchService:
         moment = at or self._floor.clock.now()
         with self._floor.db.reading() as session:
             cards = load_audiences(session, list(audience_ids))
-        ids = self._floor.index.select(_published(Filters()), MANY_CATALOGUE)
+        ids = self._floor.index.select(published(Filters()), MANY_CATALOGUE)
         shelf = list(self._shelf.visible(ids).values())
         personas = self._personas.personas(list(cards))
         items = self._item_features(shelf, moment, echo=True)
@@ -173,9 +158,25 @@ class MatchService:
         matches = self._pairs([found], best, personas, moment, None)
         good = tuple(one for one in matches if one.eligible)[:limit]
         bad = tuple(one for one in matches if not one.eligible)[:limit]
-        return MatchList(good, bad, len(cards), self._unmeasured(found))
+        by_id = {card.id: card for card in cards}
+        reasons = tuple(
+            replace(one, would=possible(one, found, by_id[one.audience_id], moment)) for one in bad
+        )
+        return MatchList(good, reasons, len(cards), self._unmeasured(found))
 
     def explain(self, item_id: int, audience_id: int, at: datetime | None = None) -> Match:
+        """One pair with its parts, what stands against it, where it trails the audience's
+        first item and what it would take to be eligible or first."""
+        moment = at or self._floor.clock.now()
+        pair = self.pair(item_id, audience_id, moment)
+        shelf = self._shelf.visible([item_id])
+        if not shelf:
+            return pair
+        first = self.ranked(audience_id, 1, at=moment).items
+        case = self._situation(self._audience(audience_id), moment)
+        return explained([pair], shelf, first[0] if first else None, case)[0]
+
+    def pair(self, item_id: int, audience_id: int, at: datetime | None = None) -> Match:
         """One pair with its parts, or with everything that stands against it."""
         moment = at or self._floor.clock.now()
         card = self._audience(audience_id)
@@ -184,16 +185,6 @@ class MatchService:
             return self._hidden(item_id, card, moment)
         personas = self._personas.personas([audience_id])
         return self._pairs([found], [card], personas, moment, card.channel_kind)[0]
-
-    def candidates(self, persona: Persona, filters: Filters) -> tuple[list[int], bool]:
-        """Item ids worth scoring, and whether the index was away (then: newest from SQL)."""
-        wanted = _published(filters)
-        try:
-            if self._floor.index.stats().documents <= SMALL_CATALOGUE:
-                return self._floor.index.select(wanted, SMALL_CATALOGUE), False
-            return self._recalled(persona, wanted), False
-        except EngineUnavailable:
-            return self._newest_in_store(), True
 
     def persona_scores(self, shelf: Sequence[ShelfItem], persona: Persona) -> Scores:
         """Scores of items for one persona (a reader's, or an audience's in a search)."""
@@ -204,32 +195,6 @@ class MatchService:
         items = self._item_features(shelf, self._floor.clock.now())
         who = audience_features([0], [persona], self._corpus.view(), self.settings)
         return score_matrix(items, who, self.settings), items
-
-    def _recalled(self, persona: Persona, wanted: Filters) -> list[int]:
-        index, ids = self._floor.index, []
-        if persona.centre_shares:
-            corpus = self._corpus.view()
-            for hits in index.nearest(corpus.centre(persona.centres), wanted, NEAR_EACH):
-                ids += [hit.id for hit in hits]
-        tags = tuple(tag for tag, weight in persona.tags.items() if weight > 0.1)[:20]
-        if tags:
-            ids += [hit.id for hit in index.lexical(self._tag_query(tags), wanted, OTHERS)]
-        return list(dict.fromkeys([*ids, *index.select(wanted, OTHERS)]))
-
-    def _tag_query(self, tags: Sequence[str]) -> LexicalQuery:
-        fields = self._floor.analyser.document_fields("", [], list(tags), [], "")
-        tokens = tuple(fields.get(TextField.TAGS, "").split())
-        return LexicalQuery(should=(Clause(TextField.TAGS, tokens),))
-
-    def _newest_in_store(self) -> list[int]:
-        query = (
-            select(ItemRow.id)
-            .where(ItemRow.state == ItemState.PUBLISHED.value)
-            .order_by(ItemRow.published_at.desc(), ItemRow.id.desc())
-            .limit(AWAY_CATALOGUE)
-        )
-        with self._floor.db.reading() as session:
-            return list(session.scalars(query))
 
     def _unmeasured(self, item: ShelfItem) -> bool:
         """Whether the item was scored without its meaning because the index is away."""
@@ -296,13 +261,33 @@ class MatchService:
         order = np.argsort(-total, kind="stable")[: self.settings.refined]
         return [cards[int(one)] for one in order]
 
+    def _situation(self, card: AudienceCard, at: datetime) -> Situation:
+        corpus, rules = self._corpus.view(), self.settings
+        with self._floor.db.reading() as session:
+            stored = load_personas(
+                session, Subject.AUDIENCE, [card.id], corpus.model, corpus.dimension
+            )[card.id]
+
+        def persona_on(days: float) -> Persona:
+            return blend(stored.blending(), day_number(at) + days)
+
+        persona = persona_on(0.0)
+
+        def score(shelf: Sequence[ShelfItem]) -> list[float]:
+            who = self._who([card], {card.id: persona}, at)
+            found = score_matrix(self._item_features(shelf, at, echo=True), who, rules)
+            return [float(one) for one in found.total[:, 0]]
+
+        return Situation(card, persona, at, card.channel_kind, rules, persona_on, score)
+
     def _hidden(self, item_id: int, card: AudienceCard, at: datetime) -> Match:
         with self._floor.db.reading() as session:
             item = load_items(session, [item_id]).get(item_id)
         if item is None:
             raise NotFound(f"There is no item {item_id}", item_id=item_id)
         why = refusals(item, at, ceiling_of(card), card.channel_kind)
-        return Match(item_id, card.id, 0.0, {}, item.title, card.name, -1, tuple(why))
+        match = Match(item_id, card.id, 0.0, {}, item.title, card.name, -1, tuple(why))
+        return replace(match, would=steps_of(match, item, card, at, card.channel_kind))
 
     def _audience(self, audience_id: int) -> AudienceCard:
         with self._floor.db.reading() as session:
@@ -310,10 +295,6 @@ class MatchService:
         if card is None:
             raise NotFound(f"There is no audience {audience_id}", audience_id=audience_id)
         return card
-
-
-def _published(filters: Filters) -> Filters:
-    return replace(filters, states=(ItemState.PUBLISHED.value,))
 
 
 def _best_of_block(
@@ -354,4 +335,5 @@ def _scored(item: ShelfItem, card: AudienceCard, scores: Scores, place: tuple[in
         title=item.title,
         audience=card.name,
         centre=int(scores.centre[place]),
+        category=item.match.category,
     )
