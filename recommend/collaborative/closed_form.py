@@ -73,5 +73,5 @@ def _invert(matrix: Floats, penalty: float) -> None:
     for start in range(0, len(matrix), _BLOCK):  # LAPACK fills the lower triangle only
         end = start + _BLOCK
         square = matrix[start:end, start:end]
-        square += np.tril(square, -1).T - np.triu(square, 1)
+        square[:] = np.tril(square) + np.tril(square, -1).T
         matrix[start:end, end:] = matrix[end:, start:end].T

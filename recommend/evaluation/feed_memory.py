@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import resource
 import sys
 import time
@@ -45,8 +46,16 @@ def _forget_peak() -> float:
     """Resident memory now, in MB, from where the next height counts."""
     if not _CLEAR.exists():
         return 0.0
+    _give_back()
     _CLEAR.write_text(_FORGET_PEAK, encoding="ascii")
     return _status_mb("VmRSS")
+
+
+def _give_back() -> None:
+    """Memory that was freed but kept by glibc would hide what comes next."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _peak_mb() -> float:
