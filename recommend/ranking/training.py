@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from recommend.ranking.calibration import calibration_error, fit_line, log_losses
 from recommend.ranking.examples import Examples
+from recommend.ranking.linear import fit_weights
 from recommend.ranking.logistic import Floats
 from recommend.ranking.model import LEARNED, LEARNED_COLUMNS, MONOTONE, RankingModel
 from recommend.ranking.position import fit_position
@@ -86,10 +87,11 @@ def fit(
     plain = RankingModel(line, position=position, prior=hand)
     if train.answers.sum() < rules.least_answers:
         return plain, plain
-    trees = _boost(parts, plain, rules)
-    if trees is None:
-        return plain, plain
-    grown = replace(plain, trees=trees)
+    first, weights = fit_weights(
+        raw, train.rows[:, LEARNED_COLUMNS], train.answers, position.offset(train.places)
+    )
+    linear = replace(plain, first=first, weights=weights)
+    grown = replace(linear, trees=_boost(parts, linear, rules))
     raw = grown.log_odds(later.rows).astype(np.float64)
     again = fit_line(raw, later.answers, position.offset(later.places))
     return replace(grown, line=again), plain
