@@ -13,7 +13,7 @@ from contentcenter.jobs.names import JobName
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.settings import Settings
 from contentcenter.web.app import API, FLOOR
-from distribute.experiments.variants import weighted
+from distribute.experiments.variants import WeightedMatches
 from distribute.reader_events import RecommendEvents, post_lookup
 from distribute.services import DistributeServices, build_services
 from distribute.timing import zone
@@ -28,6 +28,7 @@ def init_app(app: Flask, floor: Floor) -> None:
     from distribute.api import BLUEPRINTS
     from distribute.commands import COMMANDS
     from distribute.doors import DOORS
+    from distribute.experiments.api import BLUEPRINTS as EXPERIMENTS
 
     with app.app_context():
         recommend = get_recommend()
@@ -35,11 +36,11 @@ def init_app(app: Flask, floor: Floor) -> None:
         floor,
         matcher=recommend.matches,
         events=RecommendEvents(recommend.events),
-        variants=partial(weighted, recommend.matches),
+        variants=partial(WeightedMatches, recommend.matches),
     )
     recommend.events.post_lookup = post_lookup(services.links.lookup)
     app.extensions[EXTENSION] = services
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, *EXPERIMENTS):
         app.extensions[API].register_blueprint(blueprint)
     for door in DOORS:
         app.register_blueprint(door)

@@ -16,6 +16,7 @@ from distribute.experiments.intervals import (
     around,
     fixed_half_width,
     mixing_variance,
+    over_scales,
     relative,
 )
 from distribute.experiments.outcomes import Guard, Metric, Outcomes, ratio, ratio_parts
@@ -32,6 +33,10 @@ USUAL: dict[str, tuple[float, float]] = {
     Guard.MUTE_RATE: (0.02, 0.015),
 }
 GUARD_ALPHA = 0.05
+# A guard rail must see a slow leak and a burst: the usual spread, ten and a hundred times it.
+GUARD_SCALES = (1.0, 10.0, 100.0)
+# A verdict waits for a whole week: readers differ from Monday to Sunday.
+WEEK = 7
 # Fewer cases than this in an arm stop nothing: they are no rate yet.
 LEAST_CASES = 5
 
@@ -145,9 +150,9 @@ def daily_looks(design: Design, outcomes: Outcomes, arm: int) -> list[Look]:
 
 
 def first_decision(looks: Sequence[Look], final: Look | None) -> Look | None:
-    """The first look whose interval excludes zero: a daily one, else the final one."""
+    """The first look whose interval excludes zero: a daily one after a week, else the final one."""
     for look in looks:
-        if look.interval.excludes_zero:
+        if look.day >= WEEK and look.interval.excludes_zero:
             return look
     return final if final is not None and final.interval.excludes_zero else None
 
@@ -175,7 +180,8 @@ def guard_reading(design: Design, outcomes: Outcomes, arm: int, guard: Guard) ->
     groups = (int((design.arm == 0).sum()), int((design.arm == arm).sum()))
     alpha = GUARD_ALPHA / (design.arms - 1)
     mixing = fixed_mixing(None, guard, groups, alpha)
-    half = always_valid_half_width(estimate.variance, estimate.df, mixing, alpha)
+    scales = tuple(mixing * scale**2 for scale in GUARD_SCALES)
+    half = over_scales(estimate.variance, estimate.df, scales, alpha)
     look = _look(outcomes.days, estimate, half)
     return GuardReading(guard, look, cases, look.interval.low > 0.0 and cases >= LEAST_CASES)
 

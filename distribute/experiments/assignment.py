@@ -19,6 +19,8 @@ from contentcenter.domain.errors import InvalidInput
 HOLDOUT_SALT = "contentcenter/holdout/1"
 # Shares are whole parts of a block; more parts than this would make blocks too large to balance.
 LARGEST_BLOCK = 20
+# A third may be typed as 0.333.
+ROUNDED = 0.002
 GROUPS_A_STRATUM = 12
 MOST_STRATA = 4
 
@@ -54,11 +56,12 @@ def held_out(audience_id: int, share: float) -> bool:
 def block_seats(shares: Sequence[float]) -> tuple[int, ...]:
     """How many seats each arm has in one block. `InvalidInput` when the shares do not add up to
     1, or are no simple parts of it (at most twentieths)."""
-    if abs(sum(shares) - 1.0) > 1e-6 or any(share <= 0 for share in shares):
+    if abs(sum(shares) - 1.0) > 2 * ROUNDED or any(share <= 0 for share in shares):
         raise InvalidInput("The shares of the arms are positive and add up to 1", field="share")
     parts = [Fraction(share).limit_denominator(LARGEST_BLOCK) for share in shares]
     whole = lcm(*(part.denominator for part in parts))
-    if sum(parts) != 1 or whole > LARGEST_BLOCK:
+    near = all(abs(part - share) <= ROUNDED for part, share in zip(parts, shares, strict=True))
+    if sum(parts) != 1 or whole > LARGEST_BLOCK or not near:
         raise InvalidInput(
             "Shares are simple parts, such as 0.5 and 0.5, or 0.8 and 0.2", field="share"
         )

@@ -63,6 +63,13 @@ def always_valid_half_width(variance: float, df: float, mixing: float, alpha: fl
     return float(t.isf(tail, max(df, 1.0))) * sqrt(variance)
 
 
+def over_scales(variance: float, df: float, mixings: tuple[float, ...], alpha: float) -> float:
+    """The same where no history says how large a difference may be: the allowed error is shared
+    among several mixing variances, and the narrowest interval counts."""
+    share = alpha / len(mixings)
+    return min(always_valid_half_width(variance, df, mixing, share) for mixing in mixings)
+
+
 @dataclass(frozen=True)
 class Interval:
     low: float

@@ -69,7 +69,7 @@ class StrategyBook:
         now = self._clock.now()
         with self._db.transaction() as session:
             groups = list(session.scalars(_groups(row.id)))
-            there = set(session.execute(_drawn_keys(row.id)).tuples())
+            there = {(one, period) for one, period in session.execute(_drawn_keys(row.id))}
             wanted = [
                 (group.audience_id, period)
                 for period in range(first, last + 1)

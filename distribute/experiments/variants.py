@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import replace
+from typing import Any
 
 from recommend.match_service import MatchService
+from recommend.match_settings import MatchSettings
 
 
-def weighted(matcher: MatchService, weights: Mapping[str, float]) -> MatchService:
-    """The same matcher with these weights of `MatchSettings` by name; it shares all caches."""
-    variant = copy(matcher)
-    variant.settings = replace(matcher.settings, **dict(weights))  # type: ignore[arg-type]
-    return variant
+class WeightedMatches(MatchService):
+    """Shares everything with the matcher it is made from, also what that one learns later; only
+    the named weights are its own."""
+
+    def __init__(self, matcher: MatchService, weights: Mapping[str, float]) -> None:
+        vars(self).update(vars(matcher))
+        self._weights: dict[str, Any] = dict(weights)
+
+    @property
+    def settings(self) -> MatchSettings:
+        return replace(super().settings, **self._weights)

@@ -87,8 +87,8 @@ def verdict_of(
         return Verdict(VerdictCode.PAUSED, reason=paused)
     if latest is None:
         return Verdict(VerdictCode.WAITING)
-    # The look that decided is told: a later, vaguer one does not take it back.
-    look = decided or latest
+    # All looks hold together: the latest is told, unless it is vaguer than the one that decided.
+    look = latest if decided is None or latest.interval.excludes_zero else decided
     values = {"base": names[0], "arm": names[1], "day": str(look.day), **_numbers(look)}
     if decided is not None:
         better = decided.estimate.difference > 0
