@@ -19,10 +19,11 @@ def init_app(app: Flask, floor: Floor) -> None:
     """Build the services, register API and commands."""
     from recommend.api import BLUEPRINTS
     from recommend.commands import COMMANDS
+    from recommend.readers_api import BLUEPRINTS as READERS
     from recommend.words_api import BLUEPRINTS as WORDS
 
     app.extensions[EXTENSION] = build_services(floor)
-    for blueprint in (*BLUEPRINTS, *WORDS):
+    for blueprint in (*BLUEPRINTS, *READERS, *WORDS):
         app.extensions[API].register_blueprint(blueprint)
     for command in COMMANDS:
         app.cli.add_command(command)

@@ -207,8 +207,18 @@ class RefusalSchema(Schema):
     text = fields.String()
 
 
+class WouldSchema(Schema):
+    """`outcome`: eligible or first. `values` of a kind: yuan, tag, days or date."""
+
+    kind = fields.String()
+    outcome = fields.String()
+    values = fields.Dict(keys=fields.String())
+    text = fields.String()
+
+
 class MatchSchema(Schema):
-    """`parts` sum to `score`."""
+    """`parts` sum to `score`. `why_not`: refusals, or the parts in which an eligible one trails
+    the first. `would`: what it would take."""
 
     item_id = fields.Integer()
     audience_id = fields.Integer()
@@ -218,6 +228,8 @@ class MatchSchema(Schema):
     parts = fields.Dict(keys=fields.String(), values=fields.Float())
     eligible = fields.Boolean()
     refused = fields.List(fields.Nested(RefusalSchema))
+    why_not = fields.List(fields.Nested(RefusalSchema))
+    would = fields.List(fields.Nested(WouldSchema))
 
 
 class MatchPage(Schema):
@@ -297,7 +309,11 @@ class EventsBody(Schema):
         metadata={
             "description": "Each: event_id, kind, reader_id or reader {app_id, openid, "
             "external_userid, unionid}, item_id, post_id or post_code, audience_id or "
-            "audience_ref, trace_id, value_fen, at. A bad event is reported, the good are kept.",
+            "audience_ref, trace_id, value_fen, order_ref, at. A bad event is reported, the good "
+            "are kept. Ids of one reader object are one person: readers known by them are joined. "
+            "An event without post and trace counts for the last impression or click of the "
+            "same reader on the same item or work, within the windows of the settings. A refund "
+            "belongs to the order with its order_ref, else to the reader's last order of the item.",
             "example": [
                 {
                     "event_id": "e-1",

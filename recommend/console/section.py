@@ -6,11 +6,11 @@ from flask import url_for
 
 from contentcenter.console.links import url_if
 from contentcenter.console.sections import Figure, NavEntry, Panel, Place, Section
-from recommend.console import matches, models, personas, search, words
+from recommend.console import matches, models, personas, readers, search, words
 from recommend.console.base import blueprint
 from recommend.ext import get_recommend
 
-PAGES = (matches, models, personas, search, words)
+PAGES = (matches, models, personas, readers, search, words)
 
 
 def panel() -> Panel:
@@ -25,9 +25,17 @@ def panel() -> Panel:
         figures=(
             Figure("待学习的行为", pending, tone="amber" if pending else ""),
             Figure("待更新的画像", stale, audiences, "amber" if stale else ""),
+            *_unclear(),
         ),
         empty="" if pending or stale else "行为都已学习，画像都是最新的",
     )
+
+
+def _unclear() -> tuple[Figure, ...]:
+    """Readers whose ids contradict each other, when there are some."""
+    waiting = len(get_recommend().identity.conflicts())
+    page = url_for("recommend_console.readers")
+    return (Figure("编号矛盾的读者", waiting, page, "amber"),) if waiting else ()
 
 
 SECTION = Section(
@@ -35,6 +43,7 @@ SECTION = Section(
     entries=(
         NavEntry("搜索", "recommend_console.search", "search", Place.CONTENT + 1),
         NavEntry("搜索词表", "recommend_console.words", "journal-text", Place.CONTENT + 2),
+        NavEntry("读者", "recommend_console.readers", "person-circle", Place.AUDIENCES + 1),
         NavEntry(
             "模型",
             "recommend_console.models",

@@ -59,8 +59,8 @@ def test_an_order_counts_for_a_post_about_another_edition_of_the_work(world: Rea
     one, two, other = add_items(
         world.floor,
         [
-            Piece("三体书评", work="三体"),
-            Piece("三体介绍", work="三体"),
+            Piece("书评", work="三体"),
+            Piece("介绍", work="三体"),
             Piece("别的", work="别的"),
         ],
     )
@@ -199,6 +199,5 @@ def test_a_rebuild_mends_what_differs_and_says_so(world: Readers) -> None:
     rebuild = PersonaRebuild(world.floor, world.services.learning)
     assert rebuild.due()
     told = rebuild.run()
-    assert (told.changed, told.done, told.finished) == (2, 2, False)
-    assert rebuild.run().finished
+    assert (told.changed, told.done, told.finished) == (2, 2, True)
     assert world.persona(reader) != lived
