@@ -91,7 +91,8 @@ def similar(query: dict[str, Any], item_id: int) -> SearchAnswer:
 @matching.arguments(schemas.MatchQuery, location="query")
 @matching.response(200, schemas.MatchPage)
 def item_audiences(query: dict[str, Any], item_id: int) -> MatchList:
-    """Audiences that suit an item, each with the parts of its score; and who may not get it."""
+    """Audiences that suit an item, each with the parts of its score; and who may not get it,
+    with what it would take."""
     return get_recommend().matches.match_audiences_for_item(item_id, query["size"])
 
 
@@ -100,8 +101,10 @@ def item_audiences(query: dict[str, Any], item_id: int) -> MatchList:
 @matching.arguments(schemas.MatchQuery, location="query")
 @matching.response(200, schemas.MatchPage)
 def audience_items(query: dict[str, Any], audience_id: int) -> MatchList:
-    """Items that suit an audience, each with the parts of its score; strong refused ones too."""
-    return get_recommend().matches.ranked(audience_id, query["size"], filters=_filters(query))
+    """Items that suit an audience, each with the parts of its score, why it is not first and
+    what it would take; strong refused ones too."""
+    matches = get_recommend().matches
+    return matches.ranked_with_why(audience_id, query["size"], filters=_filters(query))
 
 
 @matching.route("/audiences/<int:audience_id>/persona")

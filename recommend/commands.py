@@ -125,6 +125,25 @@ def _cold(
     return evaluate_cold(train, test, items, tell)
 
 
+@evaluate.command("match")
+@click.option("--items", type=_FILE, required=True, multiple=True, help="jsonl {id, title, ...}.")
+@click.option("--audiences", type=_FILE, required=True, help="jsonl {list_id, name, books[]}.")
+@click.option("--test", type=_FILE, required=True, help="csv book_id,list_id.")
+def evaluate_match(items: Sequence[Path], audiences: Path, test: Path) -> None:
+    """Judge the product's matching on FILES: size, tfidf, tfidf_tags, ours.
+
+    Prints one JSON object as the last line; progress goes to standard error.
+    """
+    from recommend.evaluation.match_command import evaluate_match as judge
+
+    floor = current_app.extensions[FLOOR]
+    try:
+        found = judge(floor, items, audiences, test, lambda line: click.echo(line, err=True))
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(json.dumps(found, ensure_ascii=False))
+
+
 @evaluate.command("replay")
 @click.option("--days", default=14, show_default=True, type=click.IntRange(1, 30))
 @click.option("--version", type=int, default=None, help="Default: the newest version.")
@@ -161,6 +180,20 @@ def train_feed_ranking(days: int) -> None:
     report = get_recommend().feed_training.train(days)
     click.echo(f"version {report.version}, promoted: {report.promoted} ({report.reason})", err=True)
     click.echo(json.dumps(report.card, ensure_ascii=False))
+
+
+@train.command("matching")
+def train_matching() -> None:
+    """Train the weights of matching on what audiences took and left; promote if no worse.
+
+    Prints the card of the new version as one JSON object.
+    """
+    try:
+        version = get_recommend().match_model.train()
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(f"version {version.version}, {version.state}", err=True)
+    click.echo(json.dumps(dict(version.card), ensure_ascii=False))
 
 
 @train.command("co-reading")

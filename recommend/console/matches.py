@@ -33,7 +33,7 @@ def item_audiences(item_id: int) -> str:
 @signed_in(Scope.READ)
 def audience_items(audience_id: int) -> str:
     """A fragment for the page of an audience."""
-    found = get_recommend().matches.ranked(audience_id, 8)
+    found = get_recommend().matches.ranked_with_why(audience_id, 8)
     return render_template(
         "recommend/audience_items.html",
         matches=found.items,

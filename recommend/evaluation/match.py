@@ -44,10 +44,11 @@ from recommend.persona_math.decay import day_number
 
 # Everything happened at one time: the files hold no dates.
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
-_LEARNED = ("semantic", "tags", "price", *ECHO_PARTS)
+LEARNED = ("semantic", "tags", "price", *ECHO_PARTS)
 PARTS_OUT = 5
 MOST_TRAINING = 6_000
-REMEMBERED = 2_500
+# The whole of a list: the files hold no dates by which an audience could have forgotten.
+REMEMBERED = 1_000_000
 _EDITION = re.compile(r"[(（\[【].*?[)）\]】]|[\W\d_]|[一二三四五六七八九十上中下]|[册卷版第]")
 
 Tell = Callable[[str], None]
@@ -82,7 +83,8 @@ class MatchOutcome:
 
 
 class MatchEvaluation:
-    """One split. `vectors` by book id, raw; `names` of the audiences, moved to item space."""
+    """One split. `vectors` by book id, raw; `names` of the audiences, moved to item space;
+    `remembered` how many books of a list the audience holds in memory."""
 
     def __init__(
         self,
@@ -91,16 +93,18 @@ class MatchEvaluation:
         vectors: Mapping[str, Vectors],
         names: Mapping[str, Vectors],
         tell: Tell = lambda _: None,
+        remembered: int = REMEMBERED,
     ) -> None:
         self._split = split
         self._tell = tell
+        self._size = remembered
         self._catalogue = _catalogue(split, corpus, vectors, names)
         self._row = {one: row for row, one in enumerate(self._catalogue.ids)}
         self._lists = [
             np.array([self._row[b] for b in one.books], np.intp) for one in split.audiences
         ]
 
-    def run(self, parts: Sequence[str] = _LEARNED) -> MatchOutcome:
+    def run(self, parts: Sequence[str] = LEARNED) -> MatchOutcome:
         """Ranks by `size`, `tfidf`, `tfidf_tags` and `ours`, whose weights are learned first."""
         weights = self.learn(parts)
         test = np.array([self._row[one] for one in self._split.truth], np.intp)
@@ -146,8 +150,8 @@ class MatchEvaluation:
         memory = Remembered(
             books.centred,
             books.rows,
-            tuple(own[:REMEMBERED] for own in lists),
-            tuple(np.ones(min(len(own), REMEMBERED), np.float32) for own in lists),
+            tuple(own[: self._size] for own in lists),
+            tuple(np.ones(len(own[: self._size]), np.float32) for own in lists),
             books.known,
         )
         people = [self._persona(one, own) for one, own in enumerate(lists)]
