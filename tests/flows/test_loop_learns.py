@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from bench.simulation import (
-    World,
-    by_chance,
-    click_rate,
-    load_world,
-    most_popular,
-    ours,
-    silent,
-    simulate,
-)
+from bench.simulation_readers import Shelfful, chances, click_rates, members_of, with_new_taste
+from bench.simulation_run import Setting, Simulation, Told, click_rate, regret
+from bench.simulation_ways import MakeWay, by_chance, most_popular, ours
+from bench.simulation_world import LOCAL_HOURS, START, World, load_world, silent
 from contentcenter.embedding.hashing import HashingEmbedder
+from sandbox.readers import ReaderMessage, click_probability, remember
 
 SEEDS = (21, 22)
-DAYS = 14
-MEMBERS = 40
+SMALL = Setting(days=14, members=40)
 
 
 @pytest.fixture(scope="module")
@@ -27,47 +22,83 @@ def world() -> World:
     return load_world(HashingEmbedder())
 
 
-def rate(world: World, choose: object) -> float:
-    runs = [simulate(world, choose, seed, DAYS, MEMBERS) for seed in SEEDS]  # type: ignore[arg-type]
-    return sum(click_rate(one) for one in runs) / len(runs)
+def simulate(world: World, make: MakeWay, seed: int, setting: Setting = SMALL) -> list[Told]:
+    return Simulation(world, make(), seed, setting).run()
+
+
+def rate(world: World, make: MakeWay) -> float:
+    return sum(click_rate(simulate(world, make, seed)) for seed in SEEDS) / len(SEEDS)
 
 
 def test_our_choices_beat_chance_and_popularity(world: World) -> None:
-    mine = rate(world, ours())
+    mine = rate(world, ours)
     assert mine >= 2.0 * rate(world, by_chance)
     assert mine >= 1.4 * rate(world, most_popular)
 
 
 def test_events_alone_teach_what_nobody_declared(world: World) -> None:
     untold = silent(world)
-    assert rate(untold, ours()) >= 1.3 * rate(untold, by_chance)
+    assert rate(untold, ours) >= 1.3 * rate(untold, by_chance)
 
 
 def test_nothing_is_told_to_a_group_twice_and_equal_seeds_give_equal_runs(world: World) -> None:
-    told: dict[int, list[int]] = {group.id: [] for group in world.groups}
-    choose = ours()
-
-    def watched(*arguments: object) -> int:
-        number = choose(*arguments)  # type: ignore[arg-type]
-        told[arguments[1].id].append(number)  # type: ignore[attr-defined]
-        return number
-
-    first = simulate(world, watched, 5, 6, 20)
-    assert all(len(set(numbers)) == len(numbers) == 6 for numbers in told.values())
-    assert simulate(world, ours(), 5, 6, 20) == first
+    setting = Setting(days=6, members=20, openings=0.2, searches=0.1, member_share=0.5)
+    first = simulate(world, ours, 5, setting)
+    for group in world.groups:
+        assert len({one.item for one in first if one.group == group.id}) == 6
+    assert simulate(world, ours, 5, setting) == first
 
 
 def test_no_price_above_a_hard_ceiling_is_ever_chosen(world: World) -> None:
     ceilings = {group.id: group.declared.ceiling_fen for group in world.groups}
-    choose = ours()
-    seen = []
-
-    def watched(*arguments: object) -> int:
-        number = choose(*arguments)  # type: ignore[arg-type]
-        seen.append((ceilings[arguments[1].id], world.items[number].match.price_fen))  # type: ignore[attr-defined]
-        return number
-
-    simulate(world, watched, 6, 5, 10)
-    bound = [(ceiling, price) for ceiling, price in seen if ceiling is not None]
+    told = simulate(world, ours, 6, Setting(days=5, members=10))
+    bound = [
+        (ceiling, world.items[one.item].match.price_fen)
+        for one in told
+        if (ceiling := ceilings[one.group]) is not None
+    ]
     assert bound
     assert all(price is None or price <= ceiling for ceiling, price in bound)
+
+
+def test_what_members_do_in_the_app_teaches_their_group(world: World) -> None:
+    app = {"days": 10, "members": 40, "openings": 0.0, "searches": 0.3}
+    untold = silent(world)
+
+    def lost(share: float) -> float:
+        setting = Setting(**app, member_share=share)  # type: ignore[arg-type]
+        return sum(regret(simulate(untold, ours, seed, setting))[-1] for seed in SEEDS)
+
+    assert lost(0.5) < 0.95 * lost(0.0)
+
+
+def test_expected_click_rates_are_those_of_the_reader_model(world: World) -> None:
+    group, shelf = world.groups[0], Shelfful.of(world.items)
+    readers = members_of(world, group, 1, 3)
+    at = START.timestamp() - LOCAL_HOURS.total_seconds()
+
+    def message(number: int) -> ReaderMessage:
+        item = world.items[number]
+        price = item.match.price_fen
+        return ReaderMessage(item.title, item.text, price, group.hour, at + 3_600, item.topics)
+
+    readers[0] = remember(readers[0], message(7))
+    click, seen = chances(shelf, readers, group.hour, at + 7_200)
+    for number in (0, 40, 200):
+        for column, reader in enumerate(readers):
+            met = message(number)
+            later = ReaderMessage(
+                met.title, met.text, met.price_fen, met.hour, at + 7_200, met.topics
+            )
+            assert click[number, column] == pytest.approx(click_probability(reader, later))
+    rates = click_rates(shelf, readers, group.hour, at + 7_200)
+    assert rates == pytest.approx((click * seen).sum(axis=1) / seen.sum())
+
+
+def test_a_new_taste_takes_its_share_and_the_rest_stays_in_proportion(world: World) -> None:
+    reader = members_of(world, world.groups[0], 1, 1)[0]
+    changed = with_new_taste(reader, "travel", 0.5)
+    assert sum(changed.taste.values()) == pytest.approx(1.0)
+    others = [name for name in reader.taste if name != "travel"]
+    kept = np.array([changed.taste[name] for name in others])
+    assert kept == pytest.approx(0.5 * np.array([reader.taste[name] for name in others]))
