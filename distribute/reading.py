@@ -15,6 +15,7 @@ from contentcenter.store.database import Database
 from contentcenter.store.tables import AudienceRow, EventRow
 from distribute.posts_view import PostCard, PostFilter, list_posts
 from distribute.tables import PlanRefusalRow, PostRow
+from recommend.event_summary import outcomes_of_posts
 
 CHUNK = 400
 # Of one audience in one stretch of days; far above any cap.
@@ -89,8 +90,11 @@ class ReadingService:
         return found
 
     def deeds_of_posts(self, post_ids: Sequence[int]) -> dict[int, Deeds]:
-        """What readers did, by post; posts without any event are left out."""
-        return self._deeds(EventRow.post_id, post_ids)
+        """What readers did because of each post, reported with it or found by looking back;
+        posts without any event are left out."""
+        with self._db.reading() as session:
+            found = outcomes_of_posts(session, post_ids)
+        return {one: Deeds(told.counts, told.net_fen) for one, told in found.items()}
 
     def deeds_of_audiences(self, audience_ids: Sequence[int]) -> dict[int, Deeds]:
         return self._deeds(EventRow.audience_id, audience_ids)
