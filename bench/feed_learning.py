@@ -1,6 +1,6 @@
 """Does learned ranking help? The real feed service, simulated readers, two arms.
 
-    python -m bench feed-learning [--seeds 5] [--readers 120] [--days 16] [--items 1500]
+    python -m bench feed-learning [--seeds 3] [--readers 160] [--days 20] [--items 1500]
 
 Every day each reader opens one page of ten. Attention falls with the place (place^-0.7), then
 the reader clicks as `sandbox.readers` says: by hidden tastes, prices, hours and weariness, which
@@ -77,8 +77,8 @@ TOPICS = sorted(WORDS)
 
 @dataclass(frozen=True)
 class Sizes:
-    readers: int = 120
-    days: int = 16
+    readers: int = 160
+    days: int = 20
     items: int = 1_500
     judged: int = 6  # the last days
 
@@ -360,7 +360,7 @@ def compare(seeds: Sequence[int], sizes: Sizes) -> dict[str, Any]:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench feed-learning")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     for name in ("readers", "days", "items"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Sizes(), name))
     given = parser.parse_args(list(arguments))

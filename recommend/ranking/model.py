@@ -1,8 +1,8 @@
-"""A version of the ranking: the prior, weights and boosted trees on its residual, calibration.
+"""A version of the ranking: the prior, boosted trees on its residual, lines of calibration.
 
-log-odds = line(first(prior(x)) + weights(x) + trees(x)), both lines Platt's. Trees see all before
-them as init score (`lightgbm.Dataset(init_score=...)`), so they only learn where it is wrong, and
-no weights and no trees at all is a valid model. Contributions of trees are Shapley values
+log-odds = line(first(prior(x)) + trees(x)), both lines Platt's. Trees see the calibrated prior
+as init score (`lightgbm.Dataset(init_score=...)`), so they only learn where it is wrong, and
+no trees at all is a valid model. Contributions of trees are Shapley values
 (Lundberg et al. 2020, `pred_contrib`); all contributions add up to the log-odds.
 """
 
@@ -20,7 +20,6 @@ from contentcenter.embedding.ports import Vectors
 from recommend.match_settings import PARTS
 from recommend.ranking.calibration import Line
 from recommend.ranking.features import COLUMN, FEATURES, FRAME
-from recommend.ranking.linear import Weights
 from recommend.ranking.position import PositionEffect
 from recommend.ranking.prior import PriorSettings, prior_log_odds, prior_parts
 
@@ -76,7 +75,6 @@ class RankingModel:
 
     first: Line = field(default_factory=Line)
     line: Line = field(default_factory=Line)
-    weights: Weights = field(default_factory=Weights)
     trees: lgb.Booster | None = None
     position: PositionEffect = field(default_factory=PositionEffect)
     prior: PriorSettings = field(default_factory=PriorSettings)
@@ -84,8 +82,6 @@ class RankingModel:
     def log_odds(self, rows: Vectors) -> Vectors:
         """Log-odds (n,) of a click in the first place, for rows of `features`."""
         start = self.first(prior_log_odds(rows, self.prior).astype(np.float64))
-        if self.weights:
-            start = start + self.weights.contributions(rows[:, LEARNED_COLUMNS]).sum(axis=1)
         return self.line(start + self._boost(rows)).astype(np.float32)
 
     def parts(self, rows: Vectors) -> dict[str, Vectors]:
@@ -105,7 +101,6 @@ class RankingModel:
                 "features": list(LEARNED),
                 "first": asdict(self.first),
                 "line": asdict(self.line),
-                "weights": asdict(self.weights),
                 "position": asdict(self.position),
                 "prior": asdict(self.prior),
                 "trees": self.trees.model_to_string() if self.trees is not None else None,
@@ -122,7 +117,6 @@ class RankingModel:
         return cls(
             Line(**data["first"]),
             Line(**data["line"]),
-            Weights(**{name: tuple(values) for name, values in data["weights"].items()}),
             trees,
             PositionEffect(**data["position"]),
             PriorSettings(**data["prior"]),
@@ -135,14 +129,14 @@ class RankingModel:
         return np.asarray(values, dtype=np.float32)
 
     def _contributions(self, rows: Vectors) -> dict[str, Vectors]:
+        if self.trees is None or not len(rows):
+            return {}
         columns = rows[:, LEARNED_COLUMNS]
-        values = self.weights.contributions(columns)
-        out: dict[str, Vectors] = {}
-        if self.trees is not None and len(rows):
-            shares = self.trees.predict(columns, pred_contrib=True, num_threads=1)
-            shares = np.asarray(shares, dtype=np.float32)
-            out["base"], values = shares[:, -1], values + shares[:, :-1]
-        for column in np.flatnonzero(values.any(axis=0)):
+        values = np.asarray(
+            self.trees.predict(columns, pred_contrib=True, num_threads=1), dtype=np.float32
+        )
+        out: dict[str, Vectors] = {"base": values[:, -1]}
+        for column in np.flatnonzero(values[:, :-1].any(axis=0)):
             part = part_of(LEARNED[column])
             out[part] = out.get(part, np.float32(0.0)) + values[:, column]
         return out

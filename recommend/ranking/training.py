@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from recommend.ranking.calibration import calibration_error, fit_line, log_losses
 from recommend.ranking.examples import Examples
-from recommend.ranking.linear import fit_weights
 from recommend.ranking.logistic import Floats
 from recommend.ranking.model import LEARNED, LEARNED_COLUMNS, MONOTONE, RankingModel
 from recommend.ranking.position import fit_position
@@ -30,7 +29,7 @@ class TrainSettings:
     """Shares of the examples by time. With fewer than `least_answers` responses in the older
     days there are no trees, with fewer than `least_compared` in the last ones no promotion."""
 
-    train_share: float = 0.7
+    train_share: float = 0.6
     calibrate_share: float = 0.15
     least_answers: int = 100
     least_compared: int = 30
@@ -87,11 +86,10 @@ def fit(
     plain = RankingModel(line, position=position, prior=hand)
     if train.answers.sum() < rules.least_answers:
         return plain, plain
-    first, weights = fit_weights(
-        raw, train.rows[:, LEARNED_COLUMNS], train.answers, position.offset(train.places)
-    )
-    linear = replace(plain, first=first, weights=weights)
-    grown = replace(linear, trees=_boost(parts, linear, rules))
+    trees = _boost(parts, plain, rules)
+    if trees is None:
+        return plain, plain
+    grown = replace(plain, trees=trees)
     raw = grown.log_odds(later.rows).astype(np.float64)
     again = fit_line(raw, later.answers, position.offset(later.places))
     return replace(grown, line=again), plain
@@ -139,7 +137,7 @@ def _parameters(rules: TrainSettings) -> dict[str, Any]:
         "metric": "binary_logloss",
         "learning_rate": 0.06,
         "num_leaves": 8,
-        "min_data_in_leaf": 40,
+        "min_data_in_leaf": 50,
         "lambda_l2": 20.0,
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,

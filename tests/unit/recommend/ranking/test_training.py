@@ -76,7 +76,6 @@ def test_little_data_leaves_the_prior_nearly_as_it_is() -> None:
     model, plain = fit(parts, RULES)
     assert model is plain
     assert model.trees is None
-    assert not model.weights
     rows = parts.compare.rows
     order = np.argsort(by_prior(rows))
     assert np.array_equal(np.argsort(model.log_odds(rows)), order)
