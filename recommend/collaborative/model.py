@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy import sparse
@@ -89,11 +90,15 @@ class CoReadingModel:
     @classmethod
     def from_bytes(cls, blob: bytes) -> CoReadingModel:
         """`InvalidInput` for an archive of another format."""
-        with np.load(io.BytesIO(blob), allow_pickle=False) as kept:
-            if int(kept["format"]) != FORMAT:
-                raise InvalidInput("This model was saved by another version; train a new one")
-            items = kept["items"]
-            parts = (kept["data"], kept["indices"], kept["indptr"])
+        try:
+            with np.load(io.BytesIO(blob), allow_pickle=False) as kept:
+                saved = int(kept["format"])
+                items = kept["items"]
+                parts = (kept["data"], kept["indices"], kept["indptr"])
+        except (KeyError, ValueError, EOFError, BadZipFile) as error:
+            raise InvalidInput("This is no co-reading model; train a new one") from error
+        if saved != FORMAT:
+            raise InvalidInput("This model has another format; train a new one", format=saved)
         return cls(items, sparse.csr_array(parts, shape=(len(items), len(items))))
 
     def facts(self) -> dict[str, Any]:

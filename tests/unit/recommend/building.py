@@ -52,9 +52,14 @@ class Piece:
 
 def add_items(floor: Floor, pieces: Sequence[Piece]) -> list[int]:
     """Store and index the pieces; returns their ids in order."""
-    ids = [_store(floor, piece) for piece in pieces]
+    ids = store_items(floor, pieces)
     index_items(floor, ids)
     return ids
+
+
+def store_items(floor: Floor, pieces: Sequence[Piece]) -> list[int]:
+    """Store the pieces without an index; returns their ids in order."""
+    return [_store(floor, piece) for piece in pieces]
 
 
 def _store(floor: Floor, piece: Piece) -> int:

@@ -79,3 +79,9 @@ def test_columns_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(InvalidInput):
         model.extended(np.array(ids, np.int64), sparse.csr_array(columns.astype(np.float32)))
+
+
+@pytest.mark.parametrize("blob", [b"", b"no archive", b"PK\x03\x04"])
+def test_bytes_of_something_else_are_refused(blob: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        CoReadingModel.from_bytes(blob)

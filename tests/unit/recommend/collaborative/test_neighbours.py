@@ -28,7 +28,7 @@ def test_a_column_keeps_its_nearest_only() -> None:
 
 def test_damping_divides_a_row_by_a_power_of_its_sum() -> None:
     found = damped(dense([[1, 1, 1, 1], [1, 0, 0, 0]]), 0.5).toarray()
-    np.testing.assert_allclose(found, [[0.5, 0.5, 0.5, 0.5], [1, 0, 0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(found, np.array([[0.5] * 4, [1, 0, 0, 0]]), rtol=1e-6)
 
 
 def test_the_strongest_are_those_of_the_largest_size() -> None:
@@ -39,4 +39,4 @@ def test_the_strongest_are_those_of_the_largest_size() -> None:
 
 def test_an_item_without_readers_has_no_neighbours() -> None:
     found = cosine_neighbours(dense([[1, 1, 0], [1, 1, 0]]), 2).toarray()
-    np.testing.assert_allclose(found, [[0, 1, 0], [1, 0, 0], [0, 0, 0]], atol=1e-6)
+    np.testing.assert_allclose(found, np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]]), atol=1e-6)

@@ -48,5 +48,7 @@ def test_equal_scores_keep_the_order_of_places_and_short_catalogues_are_padded()
 
 def test_answers_are_those_of_the_readers_asked() -> None:
     seen = dense([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
-    found = answer(lambda rows: rows.toarray() + np.float32([3, 2, 1]), seen, np.array([2, 0]), 2)
+    found = answer(
+        lambda rows: rows.toarray() + np.array([3, 2, 1], np.float32), seen, np.array([2, 0]), 2
+    )
     assert found.top.tolist() == [[0, 1], [1, 2]]
