@@ -92,6 +92,7 @@ class MatchEvaluation:
         corpus: CorpusView,
         vectors: Mapping[str, Vectors],
         names: Mapping[str, Vectors],
+        *,
         tell: Tell = lambda _: None,
         remembered: int = REMEMBERED,
     ) -> None:

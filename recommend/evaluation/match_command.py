@@ -18,7 +18,7 @@ from recommend.corpus import CorpusView, measure
 from recommend.corpus_service import QUERY_SAMPLE, SAMPLE
 from recommend.evaluation.cards import item_card
 from recommend.evaluation.files import Document
-from recommend.evaluation.match import LEARNED, MatchEvaluation, MatchOutcome, Tell
+from recommend.evaluation.match import LEARNED, REMEMBERED, MatchEvaluation, MatchOutcome, Tell
 from recommend.evaluation.match_files import MatchSet, read_match_set
 from recommend.evaluation.vectors import KeptEmbedder, item_vectors, open_cache
 
@@ -49,7 +49,9 @@ def outcome_of(
     return evaluation_of(floor, split, tell).run(parts)
 
 
-def evaluation_of(floor: Floor, split: MatchSet, tell: Tell) -> MatchEvaluation:
+def evaluation_of(
+    floor: Floor, split: MatchSet, tell: Tell, remembered: int = REMEMBERED
+) -> MatchEvaluation:
     """Embed what is needed and lay it out: books of audiences, test books, and a sample."""
     with ExitStack() as stack:
         db, cache = open_cache(floor.settings.effective_cache_dir, floor.clock)
@@ -64,7 +66,8 @@ def evaluation_of(floor: Floor, split: MatchSet, tell: Tell) -> MatchEvaluation:
         view = _view(embedder, split, vectors)
         names = {one.id: one.name for one in split.audiences if one.name}
         said = view.shift_query(embedder.encode_queries(list(names.values()))) if names else ()
-        return MatchEvaluation(split, view, vectors, dict(zip(names, said, strict=True)), tell)
+        by_name = dict(zip(names, said, strict=True))
+        return MatchEvaluation(split, view, vectors, by_name, tell=tell, remembered=remembered)
 
 
 def _vectors(embedder: Embedder, split: MatchSet) -> dict[str, Vectors]:
