@@ -101,7 +101,7 @@ class Fitting:
         step = max(self._matrix.shape[0] // _SAMPLE, 1)
         rows = self._matrix[::step]
         spread = float((rows[:, places] @ dense).std())
-        return spread / max(float((rows @ near).toarray().std()), 1e-12)
+        return spread / max(float((rows @ near[:, places]).toarray().std()), 1e-12)
 
 
 def fit(
@@ -115,18 +115,16 @@ def fit(
 
 def blend(items: Ids, parts: Parts, settings: FitSettings) -> CoReadingModel:
     """Both scorers as one sparse matrix."""
-    count = len(items)
-    dense_row = np.full(count, -1, np.int64)
-    dense_row[parts.places] = np.arange(len(parts.places))
-    blocks = []
-    for start in range(0, count, _BLOCK):
-        rows = dense_row[start : start + _BLOCK]
-        near = parts.sparse_part[start : start + _BLOCK].toarray()
-        near *= np.float32(settings.neighbour_share)
-        own = np.flatnonzero(rows >= 0)
-        near[np.ix_(own, parts.places)] += parts.dense[rows[own]]
-        blocks.append(_strongest_of(near, settings.kept))
-    return CoReadingModel(items, sparse.csr_array(sparse.vstack(blocks)))
+    near = sparse.csr_array(parts.sparse_part * np.float32(settings.neighbour_share))
+    near.eliminate_zeros()
+    kept = strongest(near, settings.kept)
+    both = [_dense_rows(parts, near, start, settings.kept) for start in _starts(parts)]
+    whole = sparse.csr_array(sparse.vstack(both)) if both else kept[:0]
+    # Rows of the dense part replace their neighbours-only form, back in the order of items.
+    rest = np.setdiff1d(np.arange(len(items)), parts.places)
+    order = np.argsort(np.concatenate([parts.places, rest]), kind="stable")
+    stacked = sparse.csr_array(sparse.vstack([whole, kept[rest]]))
+    return CoReadingModel(items, sparse.csr_array(stacked[order]))
 
 
 def most_read(matrix: sparse.csr_array, limit: int) -> Ids:
@@ -137,6 +135,21 @@ def most_read(matrix: sparse.csr_array, limit: int) -> Ids:
 
 def without_side(settings: FitSettings) -> FitSettings:
     return replace(settings, ridge=replace(settings.ridge, side_weight=0.0))
+
+
+def _starts(parts: Parts) -> range:
+    return range(0, len(parts.places), _BLOCK)
+
+
+def _dense_rows(parts: Parts, near: sparse.csr_array, start: int, keep: int) -> sparse.csr_array:
+    """Rows of the dense part from `start` on, both scorers added, as wide as all items."""
+    own = sparse.csr_array(near[parts.places[start : start + _BLOCK]])
+    inside = parts.dense[start : start + _BLOCK] + own[:, parts.places].toarray()
+    cut = _strongest_of(inside, keep)
+    spread = sparse.csr_array((cut.data, parts.places[cut.indices], cut.indptr), shape=own.shape)
+    own.data[np.isin(own.indices, parts.places)] = 0.0
+    own.eliminate_zeros()
+    return strongest(sparse.csr_array(spread + own), keep)
 
 
 def _strongest_of(rows: Floats, keep: int) -> sparse.csr_array:

@@ -31,15 +31,20 @@ class CoReadingModel:
     def scores(self, history: History) -> Floats:
         """(n,) one score an item, in the order of `items`; unknown items of the history say
         nothing."""
-        rows, values = self._rows(history)
-        return np.asarray(values @ self.weights[rows].toarray(), np.float32)
+        scores = np.zeros(len(self.items), np.float32)
+        places, sums = self._sums(history)
+        scores[places] = sums
+        return scores
 
     def recall(self, history: History, limit: int) -> list[int]:
-        """Ids by falling score, only what the history speaks for and has not read."""
-        scores = self.scores(history)
-        scores[self._rows(history)[0]] = 0.0
-        found = np.flatnonzero(scores > 0.0)
-        best = found[np.lexsort((self.items[found], -scores[found]))][:limit]
+        """Ids by falling score, only what the history speaks for and has not read.
+
+        Work grows with the history, not with the catalogue.
+        """
+        places, sums = self._sums(history)
+        wanted = (sums > 0.0) & ~np.isin(places, self._rows(history)[0])
+        places, sums = places[wanted], sums[wanted]
+        best = places[np.lexsort((places, -sums))][:limit]
         return [int(one) for one in self.items[best]]
 
     def because(self, history: History, item: int) -> dict[int, float]:
@@ -109,6 +114,15 @@ class CoReadingModel:
             "weights": int(self.weights.nnz),
             "megabytes": round(bytes_ / 1e6, 1),
         }
+
+    def _sums(self, history: History) -> tuple[Ids, Floats]:
+        """Places that the history speaks for or against, rising, and their scores."""
+        rows, values = self._rows(history)
+        said = self.weights[rows]
+        spoken = said.data * np.repeat(values, np.diff(said.indptr))
+        places, at = np.unique(said.indices, return_inverse=True)
+        sums = np.bincount(at, weights=spoken, minlength=len(places))
+        return places.astype(np.int64), sums.astype(np.float32)
 
     def _rows(self, history: History) -> tuple[Ids, Floats]:
         wanted = np.array(sorted(history), np.int64)

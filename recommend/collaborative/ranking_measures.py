@@ -16,6 +16,8 @@ from scipy import sparse
 from recommend.collaborative.interactions import Floats, Ids
 
 BATCH = 1_000
+# 200 MB of scores; several such arrays live while a batch is ranked.
+SCORES_AT_ONCE = 50_000_000
 # Histories (readers, items) -> scores (readers, items); may be written to by the caller.
 Scorer = Callable[[sparse.csr_array], Floats]
 Places = npt.NDArray[np.int64]
@@ -94,5 +96,6 @@ def _wanted(answers: Answers, wanted: sparse.csr_array) -> Ids:
 
 
 def _batches(seen: sparse.csr_array, readers: Ids) -> Iterator[sparse.csr_array]:
-    for start in range(0, len(readers), BATCH):
-        yield sparse.csr_array(seen[readers[start : start + BATCH]])
+    size = max(min(BATCH, SCORES_AT_ONCE // max(seen.shape[1], 1)), 1)
+    for start in range(0, len(readers), size):
+        yield sparse.csr_array(seen[readers[start : start + size]])

@@ -21,6 +21,7 @@ from recommend.collaborative.model import CoReadingModel
 
 DEPTH = 20
 POPULAR = 500
+MOST_JUDGED = 10_000
 # A reader with fewer likes has too little left to be judged by.
 LEAST_HISTORY = 2
 
@@ -71,8 +72,11 @@ class Comparison:
         return {"judged": self.judged, **{one: round(getattr(self, one), 5) for one in names}}
 
 
-def split_last(likes: Sequence[Like], newer_than: datetime | None = None) -> TimeSplit:
-    """Hold out the last like of every reader that has others, if it is `newer_than`.
+def split_last(
+    likes: Sequence[Like], newer_than: datetime | None = None, most: int = MOST_JUDGED
+) -> TimeSplit:
+    """Hold out the last like of every reader that has others, if it is `newer_than`; at most
+    `most` of them, spread over all readers, are asked about.
 
     `likes` in the order of `weigh`: by reader, then by time.
     """
@@ -87,7 +91,7 @@ def split_last(likes: Sequence[Like], newer_than: datetime | None = None) -> Tim
         train += own[:-1]
         history = {one.item_id: one.weight for one in own[:-1]}
         judged.append(Judged(history, last.item_id))
-    return TimeSplit(train, judged)
+    return TimeSplit(train, judged[:: max(-(-len(judged) // most), 1)])
 
 
 def gains_of(model: CoReadingModel, judged: Sequence[Judged]) -> Gains:
