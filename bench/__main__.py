@@ -3,11 +3,13 @@
     python -m bench                  everything
     python -m bench search feed      some of it
     python -m bench size [options]   search at 200,000 and 1,000,000 items (most of an hour)
+    python -m bench match-quality    book -> reader list, and groups of readers (real data)
     python -m bench outage           Elasticsearch hangs and dies in mid-traffic
     python -m bench kill9-index      the indexing worker is killed at random points
     python -m bench rebuild          a rebuild while readers search
     python -m bench search-pages     pages of the search service, with and without the index
     python -m bench feed-quality     `evaluate feed` on goodbooks and douban_book
+    python -m bench feed-cold        new books and who will read them, on goodbooks
 
 Prints a table as it goes and writes all figures with the machine and the date as JSON to
 `var/bench.json`. docs/benchmarks.md holds the runs worth keeping.
@@ -32,18 +34,21 @@ PARTS = (
     "chinese",
     "matching",
     "feed",
+    "events",
     "plan",
     "posts",
     "simulation",
 )
 # Long ones with options of their own (`--help`).
 COMMANDS = {
+    "match-quality": "bench.match_quality",
     "size": "bench.size",
     "outage": "bench.outage",
     "kill9-index": "bench.kill9_index",
     "rebuild": "bench.rebuild",
     "search-pages": "bench.search_pages",
     "feed-quality": "bench.feed_quality",
+    "feed-cold": "bench.feed_cold",
 }
 OUTPUT = Path("var/bench.json")
 
