@@ -9,6 +9,7 @@
     python -m bench rebuild          a rebuild while readers search
     python -m bench search-pages     pages of the search service, with and without the index
     python -m bench feed-quality     `evaluate feed` on goodbooks and douban_book
+    python -m bench co-reading-size  fitting the co-reading model on large catalogues
     python -m bench feed-cold        new books and who will read them, on goodbooks
 
 Prints a table as it goes and writes all figures with the machine and the date as JSON to
@@ -48,6 +49,7 @@ COMMANDS = {
     "rebuild": "bench.rebuild",
     "search-pages": "bench.search_pages",
     "feed-quality": "bench.feed_quality",
+    "co-reading-size": "bench.co_reading_size",
     "feed-cold": "bench.feed_cold",
 }
 OUTPUT = Path("var/bench.json")
