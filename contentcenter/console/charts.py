@@ -148,6 +148,35 @@ def sparkline(values: Sequence[float], title: str, desc: str) -> Markup:
     return svg(width, height, title, desc, body, kind="spark")
 
 
+def band(
+    days: Sequence[int],
+    middle: Sequence[float],
+    bounds: Sequence[tuple[float, float]],
+    title: str,
+) -> Markup:
+    """An estimate by day with its interval as a band, and a line at zero. The picture is cut
+    where early intervals are far wider than the last one; the words tell the last one whole."""
+    width, height, pad = 340.0, 130.0, 20.0
+    if not days:
+        return svg(width, height, title, "", "", kind="band")
+    reach = 2.5 * max(abs(value) for value in (*bounds[-1], 1e-12))
+    step = (width - 2 * pad) / max(len(days) - 1, 1)
+
+    def place(index: int, value: float) -> str:
+        cut = min(max(value, -reach), reach)
+        return f"{pad + index * step:.1f},{height / 2 - cut / reach * (height / 2 - pad):.1f}"
+
+    upper = [place(index, high) for index, (_, high) in enumerate(bounds)]
+    lower = [place(index, low) for index, (low, _) in enumerate(bounds)]
+    line_at = [place(index, value) for index, value in enumerate(middle)]
+    body = f'<polygon points="{" ".join([*upper, *lower[::-1]])}" class="quiet"/>'
+    body += line(pad, height / 2, width - pad, height / 2, "axis")
+    body += f'<polyline points="{" ".join(line_at)}" class="trend"/>'
+    body += words(pad, height - 4, f"{days[0]}") + words(width - pad, height - 4, days[-1], "end")
+    desc = f"{days[-1]}: {middle[-1]:+.4g} ({bounds[-1][0]:+.4g} ~ {bounds[-1][1]:+.4g})"
+    return svg(width, height, title, desc, body, kind="band")
+
+
 def funnel(steps: Sequence[tuple[str, int]], title: str) -> Markup:
     """Numbers that shrink step by step (reached, clicked, ordered), widest first."""
     row, width = 30.0, 360.0

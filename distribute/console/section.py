@@ -7,12 +7,12 @@ from flask import url_for
 from contentcenter.console.labels import label
 from contentcenter.console.sections import Figure, NavEntry, Panel, PanelRow, Place, Section
 from contentcenter.console.views.base import console
-from distribute.console import audiences, channels, posts, week
+from distribute.console import audiences, channels, experiments, posts, week
 from distribute.console.base import blueprint, reading
 from distribute.ext import get_distribute
 from distribute.posts_view import PostFilter
 
-PAGES = (audiences, channels, posts, week)
+PAGES = (audiences, channels, experiments, posts, week)
 ROWS = 5
 _FIGURES = (("planned", "amber"), ("approved", "brand"), ("delivered", ""), ("failed", "seal"))
 
@@ -106,6 +106,13 @@ SECTION = Section(
             Place.PLAN,
             marks=("distribute_console.plan",),
             thumb=True,
+        ),
+        NavEntry(
+            "实验",
+            "distribute_console.experiments",
+            "graph-up",
+            Place.PLAN + 5,
+            marks=("distribute_console.experiment", "distribute_console.new_experiment"),
         ),
         NavEntry(
             "推文",

@@ -84,3 +84,26 @@ def test_the_busiest_hour_is_named_in_words() -> None:
     values = [1 / 48] * 24
     values[20] = 0.5
     assert "busiest: 20:00" in charts.hours(values, "hours", frozenset(), "busiest")
+
+
+def test_a_band_holds_its_estimate_and_shows_zero() -> None:
+    picture = drawn(
+        charts.band([7, 8, 9], [0.2, 0.1, 0.12], [(-9.0, 9.4), (-0.2, 0.4), (0.02, 0.22)], "by day")
+    )
+    (area,) = picture.iter("polygon")
+    (path,) = picture.iter("polyline")
+    corners = [tuple(map(float, one.split(","))) for one in area.get("points", "").split()]
+    upper, lower = corners[:3], corners[:2:-1]
+    for (x, y), above, below in zip(
+        (tuple(map(float, one.split(","))) for one in path.get("points", "").split()),
+        upper,
+        lower,
+        strict=True,
+    ):
+        assert x == above[0] == below[0]
+        assert above[1] <= y <= below[1]
+        assert 0 <= above[1] <= below[1] <= 130
+    zero = next(iter(picture.iter("line")))
+    assert lower[2][1] < float(zero.get("y1", 0)), "the last interval lies above zero"
+    assert "+0.12 (+0.02 ~ +0.22)" in ET.tostring(picture, encoding="unicode")
+    assert "polygon" not in charts.band([], [], [], "nothing yet")
