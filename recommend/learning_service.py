@@ -21,6 +21,14 @@ from contentcenter.store.tables import AudienceRow, EventRow, StateRow
 from recommend.corpus import CorpusView
 from recommend.corpus_service import CorpusService
 from recommend.identity.turns import lock_epoch, next_epoch, read_epoch
+from recommend.learning_events import (
+    StoredEvent,
+    SubjectKey,
+    by_subject,
+    history,
+    load_moves,
+    waiting,
+)
 from recommend.match_memory import Answer, Memory, Trace, remember
 from recommend.match_memory_store import load_memories, save_memories
 from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, PersonaSettings, learn
@@ -46,20 +54,6 @@ BATCH = 2_000
 REBUILD_TRIES = 5
 RATE_SECONDS = 5.0
 RATE_SHRINK = 0.99995  # the usual click rate remembers about the last 20,000 responses
-
-SubjectKey = tuple[Subject, int]
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """One stored event as this job needs it."""
-
-    id: int
-    kind: EventKind
-    at: datetime
-    reader_id: int | None
-    audience_id: int | None
-    item_id: int | None
 
 
 @dataclass(frozen=True)
@@ -172,36 +166,32 @@ class LearningService:
             next_epoch(session, now)
         return True
 
-    def _history(self, subject: Subject, subject_id: int, last: int) -> Iterable[list[_Seen]]:
-        column = EventRow.audience_id if subject is Subject.AUDIENCE else EventRow.reader_id
-        after = 0
+    def _history(self, subject: Subject, subject_id: int, last: int) -> Iterable[list[StoredEvent]]:
+        """What teaches the subject up to `last`, in batches."""
+        after, key = 0, (subject, subject_id)
         while True:
-            query = (
-                select(EventRow)
-                .where(column == subject_id, EventRow.id > after, EventRow.id <= last)
-                .order_by(EventRow.id)
-                .limit(BATCH)
-            )
             with self._floor.db.reading() as session:
-                events = [_seen(row) for row in session.scalars(query)]
+                events = history(session, key, (after, last), BATCH)
+                moves = load_moves(session, events) if subject is Subject.AUDIENCE else {}
             if not events:
                 return
-            yield events
             after = events[-1].id
+            own = by_subject(events, moves, self._settings.member_share).get(key, [])
+            if own:
+                yield own
 
-    def _waiting(self) -> list[_Seen]:
+    def _waiting(self) -> list[StoredEvent]:
         with self._floor.db.reading() as session:
-            query = (
-                select(EventRow)
-                .where(EventRow.id > _watermark(session))
-                .order_by(EventRow.id)
-                .limit(BATCH)
-            )
-            return [_seen(row) for row in session.scalars(query)]
+            return waiting(session, _watermark(session), BATCH)
 
-    def _compute(self, events: Sequence[_Seen]) -> _Round:
+    def _by_subject(self, events: Sequence[StoredEvent]) -> dict[SubjectKey, list[StoredEvent]]:
+        with self._floor.db.reading() as session:
+            moves = load_moves(session, events)
+        return by_subject(events, moves, self._settings.member_share)
+
+    def _compute(self, events: Sequence[StoredEvent]) -> _Round:
         corpus = self._corpus.view()
-        groups = _by_subject(events)
+        groups = self._by_subject(events)
         stored = self._load(groups, corpus)
         told = self._learn_events(groups, events)
         personas = [
@@ -221,7 +211,7 @@ class LearningService:
         return _Round(events[0].id, events[-1].id, personas, responses, pairs, known, memories)
 
     def _remembered(
-        self, groups: Mapping[SubjectKey, Sequence[_Seen]]
+        self, groups: Mapping[SubjectKey, Sequence[StoredEvent]]
     ) -> tuple[dict[int, dict[int, Trace]], dict[int, dict[int, Trace]]]:
         """Memories of the audiences concerned, before and after these events."""
         told = {one: own for (kind, one), own in groups.items() if kind is Subject.AUDIENCE}
@@ -231,7 +221,7 @@ class LearningService:
         return before, after
 
     def _load(
-        self, groups: Mapping[SubjectKey, Sequence[_Seen]], corpus: CorpusView
+        self, groups: Mapping[SubjectKey, Sequence[StoredEvent]], corpus: CorpusView
     ) -> dict[SubjectKey, StoredPersona]:
         out: dict[SubjectKey, StoredPersona] = {}
         with self._floor.db.reading() as session:
@@ -242,7 +232,7 @@ class LearningService:
         return out
 
     def _learn_events(
-        self, groups: Mapping[SubjectKey, Sequence[_Seen]], events: Sequence[_Seen]
+        self, groups: Mapping[SubjectKey, Sequence[StoredEvent]], events: Sequence[StoredEvent]
     ) -> dict[SubjectKey, list[LearnEvent]]:
         facts = self._item_facts({one.item_id for one in events if one.item_id is not None})
         zones = self._zones([one for kind, one in groups if kind is Subject.AUDIENCE])
@@ -266,7 +256,7 @@ class LearningService:
         with self._floor.db.reading() as session:
             return {row.id: ZoneInfo(row.timezone) for row in session.execute(query)}
 
-    def _liked_before(self, events: Sequence[_Seen]) -> dict[int, list[int]]:
+    def _liked_before(self, events: Sequence[StoredEvent]) -> dict[int, list[int]]:
         """What the readers of this batch liked before it, newest first."""
         readers = sorted(
             {one.reader_id for one in events if one.reader_id is not None and one.kind in LIKES}
@@ -344,27 +334,19 @@ def same_numbers(one: Learned, other: Learned) -> bool:
     return vectors and one.to_json() == other.to_json()
 
 
-def _answers(events: Iterable[_Seen]) -> list[Answer]:
-    return [Answer(one.item_id, one.kind, one.at) for one in events if one.item_id is not None]
+def _answers(events: Iterable[StoredEvent]) -> list[Answer]:
+    """What the audience itself was told and did; not what its members did alone."""
+    return [
+        Answer(one.item_id, one.kind, one.at)
+        for one in events
+        if one.item_id is not None and one.share >= 1.0
+    ]
 
 
-def _seen(row: EventRow) -> _Seen:
-    return _Seen(row.id, EventKind(row.kind), row.at, row.reader_id, row.audience_id, row.item_id)
-
-
-def _by_subject(events: Iterable[_Seen]) -> dict[SubjectKey, list[_Seen]]:
-    groups: dict[SubjectKey, list[_Seen]] = defaultdict(list)
-    for one in events:
-        if one.audience_id is not None:
-            groups[Subject.AUDIENCE, one.audience_id].append(one)
-        if one.reader_id is not None:
-            groups[Subject.READER, one.reader_id].append(one)
-    return dict(groups)
-
-
-def _learn_event(event: _Seen, facts: Mapping[int, ItemFacts], zone: ZoneInfo) -> LearnEvent:
+def _learn_event(event: StoredEvent, facts: Mapping[int, ItemFacts], zone: ZoneInfo) -> LearnEvent:
     item = facts.get(event.item_id) if event.item_id is not None else None
-    return LearnEvent(event.id, event.kind, event.at, event.at.astimezone(zone).hour, item)
+    hour = event.at.astimezone(zone).hour
+    return LearnEvent(event.id, event.kind, event.at, hour, item, event.share)
 
 
 def _watermark(session: Session) -> int:

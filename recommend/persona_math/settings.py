@@ -10,7 +10,8 @@ class PersonaSettings:
     """Half-lives are days. `*_evidence` is how much evidence makes a field half sure.
 
     `join_z` and `merge_z` count standard deviations of the cosine between random corpus
-    vectors, so that they mean the same for every embedding model.
+    vectors, so that they mean the same for every embedding model. `member_share` is how much
+    an audience learns from what a member does alone (0: nothing).
     """
 
     interest_half_life: float = 30.0
@@ -26,3 +27,4 @@ class PersonaSettings:
     fatigue_evidence: float = 8.0
     response_prior: float = 0.05
     response_evidence: float = 40.0
+    member_share: float = 0.5

@@ -598,3 +598,41 @@ def test_on_a_new_floor_everything_is_empty_but_nothing_fails(make_floor: FloorM
     assert services.suggest.suggest("三") == []
     assert services.learning.apply_events() == 0
     assert services.personas.remember() == 0
+
+
+# --- members teach their groups ----------------------------------------------------------------
+
+
+def joined(number: str, reader: str, audience: int) -> dict[str, Any]:
+    return event(number, "join", reader_id=reader, audience_id=audience)
+
+
+def test_what_members_do_in_the_app_moves_their_group_and_a_rebuild_agrees(world: World) -> None:
+    world.report(*[joined(f"j{n}", f"m{n}", world.scifi) for n in range(4)])
+    world.services.learning.apply_events()
+    before = world.services.personas.personas([world.scifi])[world.scifi]
+    food = world.topic("food")
+    world.report(
+        *[
+            event(f"c{n}-{item}", "favourite", reader_id=f"m{n}", item_id=item)
+            for n in range(4)
+            for item in food[:3]
+        ],
+        event("stranger", "favourite", reader_id="nobody", item_id=world.topic("history")[0]),
+    )
+    world.services.learning.apply_events()
+    after = world.services.personas.personas([world.scifi])[world.scifi]
+    assert before.categories.get("food", 0.0) == 0.0
+    assert after.categories["food"] > 0.3
+    assert after.categories.get("history", 0.0) == 0.0
+    assert after.fatigue == before.fatigue
+    assert not world.services.learning.mend(Subject.AUDIENCE, world.scifi)
+
+
+def test_after_leaving_a_group_nothing_is_taught_to_it(world: World) -> None:
+    world.report(joined("j", "m", world.scifi))
+    world.report(event("l", "leave", reader_id="m", audience_id=world.scifi))
+    world.report(event("c", "order", reader_id="m", item_id=world.topic("food")[0]))
+    world.services.learning.apply_events()
+    persona = world.services.personas.personas([world.scifi])[world.scifi]
+    assert persona.categories.get("food", 0.0) == 0.0
