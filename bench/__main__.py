@@ -8,6 +8,7 @@
     python -m bench kill9-index      the indexing worker is killed at random points
     python -m bench rebuild          a rebuild while readers search
     python -m bench search-pages     pages of the search service, with and without the index
+    python -m bench experiments      A/A and A/B of group experiments over 200 seeds
     python -m bench feed-quality     `evaluate feed` on goodbooks and douban_book
     python -m bench co-reading-size  fitting the co-reading model on large catalogues
     python -m bench feed-cold        new books and who will read them, on goodbooks
@@ -48,6 +49,7 @@ COMMANDS = {
     "kill9-index": "bench.kill9_index",
     "rebuild": "bench.rebuild",
     "search-pages": "bench.search_pages",
+    "experiments": "bench.experiments",
     "feed-quality": "bench.feed_quality",
     "co-reading-size": "bench.co_reading_size",
     "feed-cold": "bench.feed_cold",

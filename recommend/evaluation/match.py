@@ -178,15 +178,8 @@ class MatchEvaluation:
 
     def _persona(self, audience: int, rows: npt.NDArray[np.intp]) -> Persona:
         books, name = self._catalogue, self._split.audiences[audience].id
-        events = (
-            LearnEvent(number, EventKind.FAVOURITE, _AT, 12, _facts(books.items[row]))
-            for number, row in enumerate(rows.tolist(), 1)
-        )
-        empty = Centres.empty(books.corpus.dimension)
-        learned = learn(Learned(empty), events, books.corpus)
-        said = books.names.get(name)
-        declared = Declared(empty.vectors if said is None else said[None, :])
-        return blend(Blending(declared, learned), day_number(_AT))
+        held = [books.items[row] for row in rows.tolist()]
+        return persona_of(held, books.corpus, books.names.get(name))
 
     def _members(self) -> npt.NDArray[np.bool_]:
         out = np.zeros((len(self._catalogue.ids), len(self._lists)), dtype=np.bool_)
@@ -200,6 +193,20 @@ class MatchEvaluation:
 
     def _title(self, row: int) -> str:
         return self._split.books[self._catalogue.ids[row]].title
+
+
+def persona_of(
+    items: Sequence[MatchItem], corpus: CorpusView, said: Vectors | None = None
+) -> Persona:
+    """The persona of an audience that marked these items, and said so much (d,) of itself."""
+    events = (
+        LearnEvent(number, EventKind.FAVOURITE, _AT, 12, _facts(item))
+        for number, item in enumerate(items, 1)
+    )
+    empty = Centres.empty(corpus.dimension)
+    learned = learn(Learned(empty), events, corpus)
+    declared = Declared(empty.vectors if said is None else said[None, :])
+    return blend(Blending(declared, learned), day_number(_AT))
 
 
 def best_ranks(scores: Scored, truth: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

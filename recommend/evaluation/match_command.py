@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from recommend.corpus_service import QUERY_SAMPLE, SAMPLE
 from recommend.evaluation.cards import item_card
 from recommend.evaluation.files import Document
 from recommend.evaluation.match import LEARNED, REMEMBERED, MatchEvaluation, MatchOutcome, Tell
-from recommend.evaluation.match_files import MatchSet, read_match_set
+from recommend.evaluation.match_files import MatchBook, MatchSet, read_match_set
 from recommend.evaluation.vectors import KeptEmbedder, item_vectors, open_cache
 
 
@@ -53,21 +53,38 @@ def evaluation_of(
     floor: Floor, split: MatchSet, tell: Tell, remembered: int = REMEMBERED
 ) -> MatchEvaluation:
     """Embed what is needed and lay it out: books of audiences, test books, and a sample."""
-    with ExitStack() as stack:
-        db, cache = open_cache(floor.settings.effective_cache_dir, floor.clock)
-        stack.callback(db.dispose)
-        inner = floor.embedder
-        embedder = KeptEmbedder(
-            inner.inner if isinstance(inner, CachedEmbedder) else inner,
-            cache,
-            lambda done, total: tell(f"embedded {done} of {total}"),
-        )
+    with kept_embedder(floor, tell) as embedder:
         vectors = _vectors(embedder, split)
-        view = _view(embedder, split, vectors)
+        view = _view(embedder, split.books, vectors)
         names = {one.id: one.name for one in split.audiences if one.name}
         said = view.shift_query(embedder.encode_queries(list(names.values()))) if names else ()
         by_name = dict(zip(names, said, strict=True))
         return MatchEvaluation(split, view, vectors, by_name, tell=tell, remembered=remembered)
+
+
+@contextmanager
+def kept_embedder(floor: Floor, tell: Tell) -> Iterator[Embedder]:
+    """The product's model with the vectors of earlier evaluations."""
+    db, cache = open_cache(floor.settings.effective_cache_dir, floor.clock)
+    inner = floor.embedder
+    try:
+        yield KeptEmbedder(
+            inner.inner if isinstance(inner, CachedEmbedder) else inner,
+            cache,
+            lambda done, total: tell(f"embedded {done} of {total}"),
+        )
+    finally:
+        db.dispose()
+
+
+def embedded_books(
+    floor: Floor, books: Sequence[MatchBook], tell: Tell = lambda _: None
+) -> tuple[CorpusView, dict[str, Vectors]]:
+    """The view of a catalogue, and raw vectors of its books by id."""
+    with kept_embedder(floor, tell) as embedder:
+        by_id = {one.id: one for one in books}
+        vectors = _embedded(embedder, by_id, list(by_id))
+        return _view(embedder, by_id, vectors), vectors
 
 
 def _vectors(embedder: Embedder, split: MatchSet) -> dict[str, Vectors]:
@@ -75,21 +92,28 @@ def _vectors(embedder: Embedder, split: MatchSet) -> dict[str, Vectors]:
     held = {book for one in split.audiences for book in one.books}
     spare = sorted(split.books.keys() - held - split.truth.keys())
     some = random.Random(7).sample(spare, min(len(spare), SAMPLE))
-    wanted = sorted({*held, *split.truth, *some})
+    return _embedded(embedder, split.books, sorted({*held, *split.truth, *some}))
+
+
+def _embedded(
+    embedder: Embedder, books: Mapping[str, MatchBook], wanted: Sequence[str]
+) -> dict[str, Vectors]:
     cards = [
-        item_card(number, Document(one, split.books[one].title, split.books[one].text))
+        item_card(number, Document(one, books[one].title, books[one].text))
         for number, one in enumerate(wanted, 1)
-        if split.books[one].title or split.books[one].text
+        if books[one].title or books[one].text
     ]
     ids = {card.id: wanted[card.id - 1] for card in cards}
     return {ids[number]: vector for number, vector in item_vectors(embedder, cards).items()}
 
 
-def _view(embedder: Embedder, split: MatchSet, vectors: Mapping[str, Vectors]) -> CorpusView:
+def _view(
+    embedder: Embedder, books: Mapping[str, MatchBook], vectors: Mapping[str, Vectors]
+) -> CorpusView:
     """As `CorpusService.refresh` measures the store."""
     ids = sorted(random.Random(7).sample(sorted(vectors), min(len(vectors), SAMPLE)))
     some = random.Random(7).sample(ids, min(len(ids), QUERY_SAMPLE))
-    titles = [split.books[one].title for one in some if split.books[one].title]
+    titles = [books[one].title for one in some if books[one].title]
     return measure(
         str(embedder.identity()),
         np.stack([vectors[one] for one in ids]),

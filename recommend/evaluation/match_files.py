@@ -48,14 +48,25 @@ class MatchSet:
 
 def read_match_set(items: Sequence[Path], audiences: Path, test: Path) -> MatchSet:
     """All files. Raises `InvalidInput` with file and line."""
+    books, lists = read_books(items), read_lists(audiences)
+    truth = _truth(test, {one.id for one in lists}, books)
+    return MatchSet(books, [_without(one, books, truth) for one in lists], truth)
+
+
+def read_books(items: Sequence[Path]) -> dict[str, MatchBook]:
+    """jsonl {id, title, author?, translator?, publisher?, pub_date?, tags?, intro?, price_cny?,
+    rating? (of 10), votes?}; of an id that is there twice, the last counts."""
     books: dict[str, MatchBook] = {}
     for path in items:
         for number, row in _json_lines(path):
             book = _book(row, f"{path}, line {number}")
             books[book.id] = book
-    lists = [_audience(row, f"{audiences}, line {n}") for n, row in _json_lines(audiences)]
-    truth = _truth(test, {one.id for one in lists}, books)
-    return MatchSet(books, [_without(one, books, truth) for one in lists], truth)
+    return books
+
+
+def read_lists(path: Path) -> list[MatchAudience]:
+    """jsonl {list_id, name, books[]}."""
+    return [_audience(row, f"{path}, line {number}") for number, row in _json_lines(path)]
 
 
 def _without(
