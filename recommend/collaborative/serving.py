@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -9,12 +10,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from contentcenter.domain.errors import InvalidInput, NotFound
+from contentcenter.domain.errors import ContentCenterError, InvalidInput, NotFound
 from recommend.collaborative.model import CoReadingModel
 from recommend.models import ModelKind, ModelRegistry
 
 log = structlog.get_logger()
 TRUST_SECONDS = 5.0
+EXTEND_SECONDS = 600.0
 # Adds columns for items that nobody has read yet (`CoReadingModel.extended`).
 Extend = Callable[[CoReadingModel], CoReadingModel]
 
@@ -27,40 +29,57 @@ class Served:
 
 class CoReading:
     """`current` is what serves now, None before the first promotion. Safe for several threads:
-    one of them looks for a new version, the others go on with what is there."""
+    one of them looks for a new version, the others go on with what is there. Items that became
+    new since are added every ten minutes."""
 
     def __init__(
         self,
         registry: ModelRegistry,
         extend: Extend | None = None,
         trust_seconds: float = TRUST_SECONDS,
+        extend_seconds: float = EXTEND_SECONDS,
     ) -> None:
         self._registry = registry
         self._extend = extend
         self._trust = trust_seconds
-        self._lock = threading.Lock()
+        self._extend_again = extend_seconds
+        self._turn = threading.Lock()
         self._kept: Served | None = None
+        self._base: Served | None = None  # as it was trained, without new items
         self._unusable: int | None = None
-        self._checked: float | None = None
+        self._checked = -math.inf
+        self._extended = -math.inf
 
     def current(self) -> Served | None:
-        now = time.monotonic()
-        with self._lock:
-            if self._checked is not None and now - self._checked < self._trust:
-                return self._kept
-            self._checked, before = now, self._kept
-        fresh = self._refreshed(before)
-        with self._lock:
-            self._kept = fresh
-        return fresh
+        if time.monotonic() - self._checked < self._trust or not self._turn.acquire(blocking=False):
+            return self._kept
+        try:
+            self._kept = self._refreshed()
+        finally:
+            self._checked = time.monotonic()
+            self._turn.release()
+        return self._kept
 
-    def _refreshed(self, before: Served | None) -> Served | None:
+    def _refreshed(self) -> Served | None:
         active = self._registry.active(ModelKind.CO_READING)
         if active is None or active.version == self._unusable:
+            self._base = None
             return None
-        if before is not None and before.version == active.version:
-            return before
-        return self._loaded(active.version)
+        if self._base is None or self._base.version != active.version:
+            self._base = self._loaded(active.version)
+        elif time.monotonic() - self._extended < self._extend_again:
+            return self._kept
+        return self._wide(self._base)
+
+    def _wide(self, base: Served | None) -> Served | None:
+        self._extended = time.monotonic()
+        if base is None or self._extend is None:
+            return base
+        try:
+            return Served(base.version, self._extend(base.model))
+        except ContentCenterError as error:
+            log.warning("co_reading_without_new_items", reason=error.message)
+            return base
 
     def _loaded(self, version: int) -> Served | None:
         try:
@@ -71,4 +90,4 @@ class CoReading:
             self._unusable = version
             return None
         log.info("co_reading_loaded", version=version, **model.facts())
-        return Served(version, self._extend(model) if self._extend else model)
+        return Served(version, model)

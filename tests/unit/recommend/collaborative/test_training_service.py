@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from contentcenter.clock import FixedClock
+from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.floor import Floor
 from contentcenter.store.tables import EventRow, ReaderRow
 from recommend.collaborative import training_service
@@ -243,6 +244,32 @@ def test_new_items_are_added_when_a_version_is_loaded(registry: ModelRegistry) -
     served = CoReading(registry, extend).current()
     assert served is not None
     assert served.model.recall({1: 1.0}, 2) == [9, 2]
+
+
+def test_what_became_new_since_is_added_to_the_model_as_it_was_trained(
+    registry: ModelRegistry,
+) -> None:
+    newest = iter((8, 9))
+
+    def extend(model: CoReadingModel) -> CoReadingModel:
+        return model.extended(np.array([next(newest)], np.int64), dense([[0.95], [0], [0]]))
+
+    registry.promote(KIND, registry.save(KIND, small(0.9).to_bytes(), {}))
+    serving = CoReading(registry, extend, trust_seconds=0.0, extend_seconds=0.0)
+    for item in (8, 9):
+        served = serving.current()
+        assert served is not None
+        assert served.model.recall({1: 1.0}, 3) == [item, 2, 3]
+
+
+def test_without_the_new_items_the_model_serves_as_it_was_trained(registry: ModelRegistry) -> None:
+    def away(model: CoReadingModel) -> CoReadingModel:
+        raise EngineUnavailable("the index does not answer")
+
+    registry.promote(KIND, registry.save(KIND, small(0.9).to_bytes(), {}))
+    served = CoReading(registry, away).current()
+    assert served is not None
+    assert served.model.recall({1: 1.0}, 2) == [2, 3]
 
 
 def test_a_version_that_cannot_be_read_does_not_serve(registry: ModelRegistry) -> None:
