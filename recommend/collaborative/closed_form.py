@@ -50,9 +50,11 @@ def closed_form(gram: Floats, ridge: Ridge, side: sparse.csr_array | None = None
     if side is not None and ridge.side_weight > 0.0:
         _add(inverse, side, ridge.side_weight)
     _invert(inverse, ridge.penalty)
-    inverse /= -inverse[diagonal][None, :]
-    inverse[diagonal] = 0.0
-    return inverse
+    # Symmetric, so its transpose is the same in rows: what sparse histories are multiplied with.
+    weights: Floats = inverse.T
+    weights /= -weights[diagonal][None, :]
+    weights[diagonal] = 0.0
+    return weights
 
 
 def _add(target: Floats, side: sparse.csr_array, weight: float) -> None:

@@ -69,10 +69,6 @@ class Fitting:
         self._gram: tuple[tuple[float, int], Ids, Floats] | None = None
         self._near: tuple[tuple[int, float], sparse.csr_array] | None = None
 
-    @property
-    def has_side(self) -> bool:
-        return self._side is not None
-
     def parts(self, settings: FitSettings) -> Parts:
         places, gram = self._dense_gram(settings)
         side = self._side[places] if self._side is not None else None
