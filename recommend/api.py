@@ -17,6 +17,7 @@ from contentcenter.search.ports import Filters
 from contentcenter.web.api import API_PREFIX
 from contentcenter.web.auth import require
 from recommend import schemas
+from recommend.collaborative.content_service import SuitedReaders
 from recommend.event_parsing import record_reported
 from recommend.event_service import EventCounts
 from recommend.ext import get_recommend
@@ -94,6 +95,16 @@ def item_audiences(query: dict[str, Any], item_id: int) -> MatchList:
     """Audiences that suit an item, each with the parts of its score; and who may not get it,
     with what it would take."""
     return get_recommend().matches.match_audiences_for_item(item_id, query["size"])
+
+
+@matching.route("/items/<int:item_id>/readers")
+@require(Scope.READ)
+@matching.arguments(schemas.SuitedQuery, location="query")
+@matching.response(200, schemas.SuitedPage)
+def item_readers(query: dict[str, Any], item_id: int) -> SuitedReaders:
+    """Readers whom an item suits by what it says of itself, also before anyone has read it,
+    with the parts of each score and what the reader read before."""
+    return get_recommend().new_item_readers.readers_for(item_id, query["size"])
 
 
 @matching.route("/audiences/<int:audience_id>/items")

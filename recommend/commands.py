@@ -210,6 +210,16 @@ def train_co_reading() -> None:
     click.echo(json.dumps(report.card, ensure_ascii=False))
 
 
+@train.command("content-bridge")
+def train_content_bridge() -> None:
+    """Train the bridge from new items to readers; promote it if it beats profiles of topics."""
+    try:
+        report = get_recommend().bridge_training.train(actor=ACTOR)
+    except ContentCenterError as error:
+        raise Stop(error) from error
+    click.echo(f"version {report.version}, promoted: {report.promoted} ({report.reason})")
+
+
 _KIND = click.Choice([kind.value.replace("_", "-") for kind in ModelKind])
 
 

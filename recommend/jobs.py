@@ -48,6 +48,10 @@ def train_co_reading() -> None:
     get_recommend().co_reading_training.train()
 
 
+def train_content_bridge() -> None:
+    get_recommend().bridge_training.train()
+
+
 JOBS: dict[JobName, Callable[..., None]] = {
     JobName.APPLY_EVENTS: apply_events,
     JobName.ATTRIBUTE_EVENTS: attribute_events,
@@ -56,6 +60,7 @@ JOBS: dict[JobName, Callable[..., None]] = {
     JobName.FOLD_SEEN: fold_seen,
     JobName.REFRESH_AUDIENCE: refresh_audience,
     JobName.TRAIN_CO_READING: train_co_reading,
+    JobName.TRAIN_CONTENT_BRIDGE: train_content_bridge,
     JobName.TRAIN_FEED_RANKING: train_feed_ranking,
     JobName.TRAIN_MATCHING: train_matching,
     JobName.FOLLOW_FEED_ANSWERS: follow_feed_answers,

@@ -88,6 +88,10 @@ class MatchQuery(_Query):
     category = _names("Any of these category codes")
 
 
+class SuitedQuery(_Query):
+    size = fields.Integer(load_default=20, validate=validate.Range(1, 200))
+
+
 class FeedQuery(_Query):
     reader_id = fields.String(required=True, metadata={"description": "The app's own id"})
     scene = fields.String(
@@ -237,6 +241,32 @@ class MatchPage(Schema):
     next_cursor = fields.String(allow_none=True, dump_default=None)
     refused = fields.List(fields.Nested(MatchSchema))
     candidates = fields.Integer()
+    degraded = fields.Boolean()
+
+
+class ReadTitleSchema(Schema):
+    item_id = fields.Integer()
+    title = fields.String()
+    weight = fields.Float()
+    shared = fields.List(
+        fields.String(), metadata={"description": "Series, authors and topics in common"}
+    )
+
+
+class SuitedReaderSchema(Schema):
+    """`parts` sum to `score`, which ranks the readers of this item."""
+
+    reader_id = fields.Integer()
+    score = fields.Float()
+    parts = fields.Dict(keys=fields.String(), values=fields.Float())
+    read = fields.List(fields.Nested(ReadTitleSchema))
+
+
+class SuitedPage(Schema):
+    items = fields.List(fields.Nested(SuitedReaderSchema))
+    next_cursor = fields.String(allow_none=True, dump_default=None)
+    candidates = fields.Integer()
+    version = fields.Integer()
     degraded = fields.Boolean()
 
 

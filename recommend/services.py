@@ -10,6 +10,8 @@ from contentcenter.jobs.names import JobName
 from contentcenter.jobs.ports import JobQueue
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.search_words import SearchWordService
+from recommend.collaborative.content_service import NewItemReaders
+from recommend.collaborative.content_training_service import BridgeTraining
 from recommend.collaborative.serving import CoReading
 from recommend.collaborative.training_service import CoReadingTraining
 from recommend.corpus_service import CorpusService
@@ -59,6 +61,8 @@ class RecommendServices:
     models: ModelRegistry
     co_reading: CoReading
     co_reading_training: CoReadingTraining
+    new_item_readers: NewItemReaders
+    bridge_training: BridgeTraining
     feed_training: FeedTraining
     feed_replay: FeedReplay
     words: SearchWordService
@@ -73,7 +77,8 @@ def build_services(floor: Floor) -> RecommendServices:
     dues = ReaderDues(floor, learning, attribution)
     shelf = Shelf(floor)
     models = ModelRegistry(floor)
-    co_reading = CoReading(models)
+    new_item_readers = NewItemReaders(floor, models)
+    co_reading = CoReading(models, new_item_readers.extend)
     match_model = MatchModelService(floor, corpus, models)
     matches = MatchService(
         floor,
@@ -115,6 +120,8 @@ def build_services(floor: Floor) -> RecommendServices:
         models=models,
         co_reading=co_reading,
         co_reading_training=CoReadingTraining(floor, models),
+        new_item_readers=new_item_readers,
+        bridge_training=BridgeTraining(floor, models),
         feed_training=FeedTraining(floor, models),
         feed_replay=FeedReplay(floor, models),
         words=SearchWordService(floor.db, floor.clock, floor.analyser),
@@ -176,4 +183,6 @@ def _train_matching(services: RecommendServices, queue: JobQueue) -> None:
 
 def _train_co_reading(services: RecommendServices, queue: JobQueue) -> None:
     if services.co_reading_training.due():
+        # The bridge first: a new co-reading version takes its new items from it.
+        queue.enqueue(JobName.TRAIN_CONTENT_BRIDGE, key="night")
         queue.enqueue(JobName.TRAIN_CO_READING, key="night")

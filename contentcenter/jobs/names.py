@@ -32,6 +32,7 @@ class JobName(StrEnum):
     TRAIN_FEED_RANKING = "train_feed_ranking"
     FOLLOW_FEED_ANSWERS = "follow_feed_answers"
     TRAIN_CO_READING = "train_co_reading"
+    TRAIN_CONTENT_BRIDGE = "train_content_bridge"
     PLAN = "plan"
     DELIVER = "deliver"
     PROBE = "probe"
@@ -56,6 +57,7 @@ QUEUE_OF: dict[JobName, QueueName] = {
     JobName.TRAIN_FEED_RANKING: QueueName.FOLLOW,
     JobName.FOLLOW_FEED_ANSWERS: QueueName.FOLLOW,
     JobName.TRAIN_CO_READING: QueueName.FOLLOW,
+    JobName.TRAIN_CONTENT_BRIDGE: QueueName.FOLLOW,
     JobName.PLAN: QueueName.FOLLOW,
     JobName.DELIVER: QueueName.DISTRIBUTE,
     JobName.PROBE: QueueName.DISTRIBUTE,

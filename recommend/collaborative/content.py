@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from zipfile import BadZipFile
 
 import lightgbm
 import numpy as np
@@ -143,20 +144,27 @@ class ContentBridge:
     @classmethod
     def from_bytes(cls, blob: bytes) -> ContentBridge:
         """`InvalidInput` for an archive of another format."""
-        with np.load(io.BytesIO(blob), allow_pickle=False) as kept:
-            if int(kept["format"]) != FORMAT:
-                raise InvalidInput("This model was saved by another version; train a new one")
-            names = json.loads(kept["names"].tobytes())
-            space = ContentSpace(
-                {kind: {name: at for at, name in enumerate(names[kind])} for kind in KINDS},
-                {kind: kept[f"{kind}.rarity"] for kind in KINDS},
-                kept["centre"],
-            )
-            count = len(kept["items"])
-            kinds = {kind: _sparse(kept, kind, (count, len(names[kind]))) for kind in KINDS}
-            rows = ContentRows(kinds, kept["vectors"].astype(np.float32), kept["traits"])
-            known = Known(rows, kept["factors"], kept["readers"], kept["activity"])
-            return cls(kept["items"], space, known, kept["trees"].tobytes().decode())
+        try:
+            with np.load(io.BytesIO(blob), allow_pickle=False) as kept:
+                if int(kept["format"]) != FORMAT:
+                    raise InvalidInput("This bridge has another format; train a new one")
+                return cls._from_arrays(kept)
+        except (KeyError, ValueError, EOFError, BadZipFile) as error:
+            raise InvalidInput("This is no content bridge; train a new one") from error
+
+    @classmethod
+    def _from_arrays(cls, kept: Mapping[str, np.ndarray]) -> ContentBridge:
+        names = json.loads(kept["names"].tobytes())
+        space = ContentSpace(
+            {kind: {name: at for at, name in enumerate(names[kind])} for kind in KINDS},
+            {kind: kept[f"{kind}.rarity"] for kind in KINDS},
+            kept["centre"],
+        )
+        count = len(kept["items"])
+        kinds = {kind: _sparse(kept, kind, (count, len(names[kind]))) for kind in KINDS}
+        rows = ContentRows(kinds, kept["vectors"].astype(np.float32), kept["traits"])
+        known = Known(rows, kept["factors"], kept["readers"], kept["activity"])
+        return cls(kept["items"], space, known, kept["trees"].tobytes().decode())
 
     @cached_property
     def _booster(self) -> lightgbm.Booster:
@@ -200,7 +208,7 @@ def _plain(history: sparse.csr_array) -> sparse.csr_array:
 def _strongest(weights: Floats, kept: int) -> Floats:
     out = np.maximum(weights, 0.0)
     if len(out) > kept:
-        out[out < np.partition(out, -kept, axis=0)[-kept]] = 0.0
+        np.put_along_axis(out, np.argsort(-out, axis=0, kind="stable")[kept:], 0.0, axis=0)
     return out
 
 

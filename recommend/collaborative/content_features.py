@@ -117,7 +117,9 @@ class ContentSpace:
             if item.vector is not None and len(item.vector) == len(self.centre):
                 out[place] = item.vector - self.centre
         lengths = np.linalg.norm(out, axis=1, keepdims=True)
-        return np.asarray(out / np.maximum(lengths, 1e-9), np.float32)
+        # Kept in half precision: a bridge that was loaded says exactly what the trained one said.
+        halved = (out / np.maximum(lengths, 1e-9)).astype(np.float16)
+        return np.asarray(halved, np.float32)
 
 
 def series_of(title: str) -> str:

@@ -21,6 +21,7 @@ from recommend.collaborative.content import ContentBridge
 from recommend.collaborative.content_features import ItemContent, series_of, traits_of
 from recommend.collaborative.content_judging import area_under_curve, topic_profiles
 from recommend.collaborative.content_signals import lengths_of
+from recommend.collaborative.content_training import BridgeSettings
 from recommend.collaborative.interactions import Floats, Ids
 from recommend.collaborative.tuning import Tell
 from recommend.evaluation.feed_files import _ID_FIELDS, _item_rows, _names, read_pairs
@@ -48,7 +49,13 @@ class ColdSet:
     truth: sparse.csc_array = field(repr=False)
 
 
-def evaluate_cold(train: Sequence[Path], test: Path, items: Path, tell: Tell) -> dict[str, Any]:
+def evaluate_cold(
+    train: Sequence[Path],
+    test: Path,
+    items: Path,
+    tell: Tell,
+    settings: BridgeSettings | None = None,
+) -> dict[str, Any]:
     """`auc` and `p@100`, means over the items, by method: `activity` (who reads most), `tfidf`
     (profiles of topics), `ours`. Raises `InvalidInput` for a bad file, for test items with
     training rows, and when too few readers or items are left."""
@@ -57,7 +64,7 @@ def evaluate_cold(train: Sequence[Path], test: Path, items: Path, tell: Tell) ->
     tell(f"{readers} readers, {cold.history.shape[1]} known items, {new} new ones")
     with Cost() as training:
         places = np.arange(len(cold.known), dtype=np.int64)
-        bridge = ContentBridge.fit(places, cold.known, cold.history)
+        bridge = ContentBridge.fit(places, cold.known, cold.history, settings)
     tell(f"trained in {training.seconds:.0f} s, {training.memory_mb:.0f} MB")
     methods: dict[str, Scorer] = {
         "activity": lambda some: np.repeat(lengths_of(cold.history)[:, None], len(some), axis=1),
