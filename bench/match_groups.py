@@ -111,10 +111,10 @@ def read(folder: Path) -> Shelves:
 def cluster(train: csr_matrix, groups: int) -> csr_matrix:
     """(groups, readers): ones. Groups that stay empty are left out."""
     damped = train.multiply(1.0 / np.sqrt(np.maximum(train.sum(axis=0), 1.0))).tocsr()
-    left, size, _ = svds(damped.astype(np.float64), k=32, random_state=7)
+    left, size, _ = svds(damped.astype(np.float64), k=32, tol=0.01, random_state=7)
     places = left * size
     places /= np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-9)
-    _, which = kmeans2(places, groups, minit="++", seed=7, iter=20)
+    _, which = kmeans2(places, groups, minit="points", seed=7, iter=12)
     _, which = np.unique(which, return_inverse=True)
     readers = np.arange(len(which))
     shape = (int(which.max()) + 1, len(which))

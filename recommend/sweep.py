@@ -4,19 +4,25 @@ All parts are folded into the columns of one matrix product per interest centre,
 that a tile stays in the cache while the maximum over centres and the comparison with the
 audience's worst kept score pass over it. Tags take part through a signed hash of
 `tag_columns` columns; the kept ones are scored again exactly by whoever shows them.
+
+The echo of remembered items (`match_echo`) is no product of columns. `refine` adds it, exactly,
+to the few hundred that a sweep has kept for each audience: an item that only its echo would
+have lifted from below them is missed.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from contentcenter.embedding.ports import Vectors
+from recommend.match_echo import ECHO_PARTS, echo_parts
 from recommend.match_settings import MatchSettings
+from recommend.match_traits import TraitRows
 from recommend.matching import AudienceFeatures, Block, Ids, ItemFeatures, blocks
 from recommend.persona_math.prices import BINS, position
 
@@ -51,6 +57,33 @@ def sweep(
         folded = audience_side
         sweep_batch(items, item_side, audiences, audience_side, keeper)
     return keeper.best()
+
+
+Columns = Callable[[Ids], tuple[Vectors, TraitRows]]
+
+
+def refine(
+    best: Best, audiences: AudienceFeatures, columns: Columns, top: int, rules: MatchSettings
+) -> Best:
+    """The `top` of what a sweep kept, with the echo of memory added to the scores.
+
+    `columns` gives centred vectors and traits of items by id. Audiences without a memory keep
+    the order they have.
+    """
+    scores, ids = best.scores[:, :top].copy(), best.ids[:, :top].copy()
+    memory = audiences.memory
+    for row in range(len(audiences)):
+        kept = best.ids[row] >= 0
+        if memory is None or not len(memory.rows[row]) or not kept.any():
+            continue
+        vectors, traits = columns(best.ids[row, kept])
+        raw = echo_parts(vectors, traits, memory.only(row))
+        echo = sum(raw[name][:, 0] * np.float32(rules.weight(name)) for name in ECHO_PARTS)
+        total = best.scores[row, kept] + echo
+        order = np.lexsort((best.ids[row, kept], -total))[:top]
+        scores[row, : len(order)] = total[order]
+        ids[row, : len(order)] = best.ids[row, kept][order]
+    return Best(ids, scores)
 
 
 def fold(

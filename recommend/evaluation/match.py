@@ -101,7 +101,7 @@ class MatchEvaluation:
         self._size = remembered
         self._catalogue = _catalogue(split, corpus, vectors, names)
         self._row = {one: row for row, one in enumerate(self._catalogue.ids)}
-        self._lists = [
+        self.lists = [
             np.array([self._row[b] for b in one.books], np.intp) for one in split.audiences
         ]
 
@@ -109,7 +109,7 @@ class MatchEvaluation:
         """Ranks by `size`, `tfidf`, `tfidf_tags` and `ours`, whose weights are learned first."""
         weights = self.learn(parts)
         test = np.array([self._row[one] for one in self._split.truth], np.intp)
-        ours = self.features(test, self._lists, parts) @ np.array(
+        ours = self.features(test, self.lists, parts) @ np.array(
             [weights[name] for name in parts], np.float32
         )
         scored = {**self.plain(test), "ours": ours}
@@ -127,7 +127,7 @@ class MatchEvaluation:
         for out in range(PARTS_OUT):
             asked = books[chosen[group[chosen] == out]]
             held = set(books[group == out].tolist())
-            lists = [np.array([b for b in one if b not in held], np.intp) for one in self._lists]
+            lists = [np.array([b for b in one if b not in held], np.intp) for one in self.lists]
             features.append(self.features(asked, lists, parts))
             taken.append(member[asked])
             self._tell(f"training features {out + 1} of {PARTS_OUT}")
@@ -182,8 +182,8 @@ class MatchEvaluation:
         return persona_of(held, books.corpus, books.names.get(name))
 
     def _members(self) -> npt.NDArray[np.bool_]:
-        out = np.zeros((len(self._catalogue.ids), len(self._lists)), dtype=np.bool_)
-        for column, rows in enumerate(self._lists):
+        out = np.zeros((len(self._catalogue.ids), len(self.lists)), dtype=np.bool_)
+        for column, rows in enumerate(self.lists):
             out[rows, column] = True
         return out
 

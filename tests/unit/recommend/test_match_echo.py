@@ -12,6 +12,7 @@ from recommend.match_features import MatchItem, audience_features, item_features
 from recommend.match_settings import MatchSettings
 from recommend.match_traits import Traits, measure_traits, trait_rows
 from recommend.matching import eligible, refined, score_matrix
+from recommend.sweep import refine, sweep
 from tests.unit.recommend.test_matching import CORPUS, NOW, VECTORS, item, persona
 
 SCIFI = Traits("星际舰队", ("科幻",), ("甲",), "一社", 2015, 0.9, 1_000)
@@ -87,6 +88,27 @@ def test_refining_gives_the_exact_score_to_the_best_and_drops_the_rest() -> None
     assert np.allclose(scores.total[final], exact.total[final], atol=1e-4)
     best = set(np.argsort(-plain.total[:, 0], kind="stable")[:15].tolist())
     assert set(np.flatnonzero(final[:, 0]).tolist()) == best
+
+
+def test_a_refined_sweep_finds_what_the_full_matrix_finds() -> None:
+    items, who = small_world()
+    rules = MatchSettings(tag_columns=512)
+    assert items.traits is not None
+    rows = items.traits
+    exact = score_matrix(items, who, rules)
+    swept = sweep([items], who, len(items), rules)
+    place = {one: row for row, one in enumerate(items.ids.tolist())}
+
+    def columns(ids):
+        at = np.array([place[one] for one in ids.tolist()])
+        return items.vectors[at], rows.take(at)
+
+    best = refine(swept, who, columns, 8, rules)
+    full = np.where(eligible(items, who), exact.total, -np.inf)
+    for column in range(2):
+        order = np.argsort(-full[:, column], kind="stable")[:8]
+        assert best.ids[column].tolist() == items.ids[order].tolist()
+        assert np.allclose(best.scores[column], full[order, column], atol=1e-4)
 
 
 def test_memories_are_laid_over_the_items_that_are_there() -> None:
