@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.errors import InvalidInput
@@ -59,29 +60,66 @@ def visit_of(floor: Floor, app_reader_id: str, cursor: str | None) -> Visit:
     """The visit; a reader is created on first sight. `InvalidInput` for a foreign cursor."""
     now = floor.clock.now()
     session_id, page = _place(cursor)
-    reader_id = _reader_id(floor, ReaderRef(app_id=app_reader_id), now)
+    ref = ReaderRef(app_id=app_reader_id)
     with floor.db.reading() as session:
-        seen = load_seen(session, reader_id)
-        hidden = _hidden(session, reader_id, now - HIDDEN_KEPT)
-        served = _served(session, session_id, reader_id) if page else set()
-        lately = _served_lately(session, reader_id, now - SERVED_WINDOW)
-        members = session.scalars(
-            select(MembershipRow.audience_id)
-            .where(MembershipRow.reader_id == reader_id, MembershipRow.left_at.is_(None))
-            .order_by(MembershipRow.audience_id)
-            .limit(4)
-        ).all()
+        reader_id = find_reader(session, ref)
+        if reader_id is not None:
+            return _known(session, reader_id, session_id, page, now)
+    with floor.db.transaction() as session:
+        reader_id = resolve_readers(session, [ref], now)[ref]
+    with floor.db.reading() as session:
+        return _known(session, reader_id, session_id, page, now)
+
+
+def _known(session: Session, reader_id: int, session_id: str, page: int, now: datetime) -> Visit:
+    seen = load_seen(session, reader_id)
+    served = _served(session, session_id, reader_id) if page else set()
+    told = {"reader": reader_id, "since": now - SERVED_WINDOW, "hidden_since": now - HIDDEN_KEPT}
     return Visit(
         reader_id=reader_id,
         session=session_id,
         page=page,
         seen=seen,
         barred=seen | served,
-        served_lately=frozenset(lately),
+        served_lately=frozenset(_items(session.scalars(_LATELY, told))),
         served=len(served),
-        hidden=hidden,
-        audiences=tuple(members),
+        hidden={row.item_id: row.at for row in session.execute(_HIDDEN, told)},
+        audiences=tuple(session.scalars(_MEMBERS, told)),
     )
+
+
+# Built once: putting a statement together costs as much as running it.
+_READER: BindParameter[int] = bindparam("reader", type_=SeenRow.reader_id.type)
+_MEMBERS = (
+    select(MembershipRow.audience_id)
+    .where(MembershipRow.reader_id == _READER, MembershipRow.left_at.is_(None))
+    .order_by(MembershipRow.audience_id)
+    .limit(4)
+)
+# What the reader waved away lately, newest first.
+_HIDDEN = (
+    select(SeenRow.item_id, SeenRow.at)
+    .where(
+        SeenRow.reader_id == _READER,
+        SeenRow.hidden.is_(True),
+        SeenRow.at >= bindparam("hidden_since", type_=SeenRow.at.type),
+    )
+    .order_by(SeenRow.at.desc(), SeenRow.item_id)
+    .limit(HIDDEN_READ)
+)
+_LATELY = (
+    select(FeedAnswerRow.entries)
+    .where(
+        FeedAnswerRow.reader_id == _READER,
+        FeedAnswerRow.at >= bindparam("since", type_=FeedAnswerRow.at.type),
+    )
+    .order_by(FeedAnswerRow.at.desc())
+    .limit(10)
+)
+
+
+def _items(answers: Iterable[Sequence[Mapping[str, Any]]]) -> set[int]:
+    return {entry["item_id"] for entries in answers for entry in entries}
 
 
 def _place(cursor: str | None) -> tuple[str, int]:
@@ -94,40 +132,10 @@ def _place(cursor: str | None) -> tuple[str, int]:
     return session, page
 
 
-def _reader_id(floor: Floor, ref: ReaderRef, now: datetime) -> int:
-    with floor.db.reading() as session:
-        known = find_reader(session, ref)
-    if known is not None:
-        return known
-    with floor.db.transaction() as session:
-        return resolve_readers(session, [ref], now)[ref]
-
-
-def _hidden(session: Session, reader_id: int, since: datetime) -> dict[int, datetime]:
-    """What the reader waved away lately, newest first."""
-    query = (
-        select(SeenRow.item_id, SeenRow.at)
-        .where(SeenRow.reader_id == reader_id, SeenRow.hidden.is_(True), SeenRow.at >= since)
-        .order_by(SeenRow.at.desc(), SeenRow.item_id)
-        .limit(HIDDEN_READ)
-    )
-    return {row.item_id: row.at for row in session.execute(query)}
-
-
 def _served(session: Session, session_id: str, reader_id: int) -> set[int]:
     """Everything the pages of this cursor chain have shown."""
     query = select(FeedAnswerRow.entries).where(
         FeedAnswerRow.trace_id.startswith(f"{session_id}-", autoescape=True),
         FeedAnswerRow.reader_id == reader_id,
     )
-    return {entry["item_id"] for entries in session.scalars(query) for entry in entries}
-
-
-def _served_lately(session: Session, reader_id: int, since: datetime) -> set[int]:
-    query = (
-        select(FeedAnswerRow.entries)
-        .where(FeedAnswerRow.reader_id == reader_id, FeedAnswerRow.at >= since)
-        .order_by(FeedAnswerRow.at.desc())
-        .limit(10)
-    )
-    return {entry["item_id"] for entries in session.scalars(query) for entry in entries}
+    return _items(session.scalars(query))

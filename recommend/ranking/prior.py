@@ -21,7 +21,6 @@ RECALL_BONUS: Mapping[str, float] = {
     "co_read": 0.5,
     "persona": 0.2,
     "followed": 0.2,
-    "scene": 0.3,
     "editors": 0.15,
     "popular": 0.15,
     "explore": 0.1,
@@ -32,7 +31,8 @@ RECALL_BONUS: Mapping[str, float] = {
 class PriorSettings:
     """All but `slope` and `shift` in units of z. `slope` is the log-odds that one deviation of
     the match score is worth, `shift` the z of a usual item that is shown. A dislike counts at
-    most `most_dislikes` times."""
+    most `most_dislikes` times; `anchor` is what the nearest neighbour of the scene's item gains
+    (by rank among the neighbours, which holds for every embedding model)."""
 
     slope: float = 0.6
     shift: float = 1.5
@@ -40,7 +40,7 @@ class PriorSettings:
     author_disliked: float = 1.2
     category_disliked: float = 0.5
     most_dislikes: float = 2.0
-    anchor: float = 0.8
+    anchor: float = 2.0
     recall_bonus: Mapping[str, float] = field(default_factory=lambda: dict(RECALL_BONUS))
 
 
@@ -59,7 +59,7 @@ def prior_parts(rows: Vectors, settings: PriorSettings | None = None) -> dict[st
     parts["sources"] = rules.slope * _recall_bonus(rows, rules)
     parts["repeat"] = -rules.slope * rules.served_before * rows[:, COLUMN["served_before"]]
     parts["disliked"] = -rules.slope * _dislikes(rows, rules)
-    parts["scene"] = rules.slope * rules.anchor * rows[:, COLUMN["anchor"]]
+    parts["scene"] = rules.slope * rules.anchor * rows[:, COLUMN["recall_scene"]]
     return parts
 
 
