@@ -106,47 +106,47 @@ def compare(sample: Sample, arm: int) -> Estimate | None:
 
 @dataclass(frozen=True)
 class _Fit:
-    """Least squares: coefficients, residuals, and what robust errors need."""
+    """Least squares: coefficients, residuals, and what robust errors need; nothing is larger
+    than groups x coefficients."""
 
     coefficients: Floats
     residuals: Floats
+    design: Floats  # (n, k)
     spread: Floats  # (k, n): coefficients = spread @ outcome
-    maker: Floats  # (n, n): residuals = maker @ outcome
+    left: Floats  # 1 - leverage of each group
 
     @classmethod
     def of(cls, design: Floats, outcome: Floats) -> _Fit:
         spread: Floats = np.asarray(np.linalg.pinv(design), dtype=np.float64)
-        maker: Floats = np.eye(len(outcome)) - design @ spread
-        return cls(spread @ outcome, maker @ outcome, spread, maker)
+        coefficients = spread @ outcome
+        left = np.maximum(1.0 - (design * spread.T).sum(axis=1), 1e-9)
+        return cls(coefficients, outcome - design @ coefficients, design, spread, left)
 
     def robust(self, contrast: Floats) -> tuple[float, float]:
         """HC2 variance of a contrast of the two means, and its Bell-McCaffrey degrees of freedom.
 
-        The variance is the quadratic form e'De of the residuals e = Me with
+        The variance is the quadratic form e'De of the residuals e = My with
         D = diag(a^2 / (1 - h)); under equal errors a chi-square with tr(B)^2 / tr(B^2) degrees
-        of freedom, B = MDM, has its first two moments.
+        of freedom, B = MDM, has its first two moments. With M = I - H of low rank
+        tr(B) = sum d (1 - h) and tr(B^2) = sum d^2 (1 - 2 h) + tr((S D X)^2).
         """
         pull = self.spread[:2].T @ contrast
-        inner = pull**2 / self._left()
+        inner = pull**2 / self.left
         variance = float((inner * self.residuals**2).sum())
-        product = self.maker * inner[None, :]
-        trace = float(np.trace(product))
-        df = trace**2 / max(float((product * product.T).sum()), 1e-300)
-        return variance, df
+        middle = (self.spread * inner) @ self.design
+        square = float((inner**2 * (2.0 * self.left - 1.0)).sum() + (middle * middle.T).sum())
+        trace = float((inner * self.left).sum())
+        return variance, trace**2 / max(square, 1e-300)
 
     def covariance(self) -> tuple[float, float, float]:
         """HC2 covariance of the two arms' means: base, both, arm."""
-        scaled = self.residuals**2 / self._left()
+        scaled = self.residuals**2 / self.left
         base, arm = self.spread[0], self.spread[1]
         return (
             float((base * base * scaled).sum()),
             float((base * arm * scaled).sum()),
             float((arm * arm * scaled).sum()),
         )
-
-    def _left(self) -> Floats:
-        """1 - leverage of each group."""
-        return np.maximum(np.diag(self.maker), 1e-9)
 
 
 def pooled_ratio(

@@ -14,6 +14,8 @@ import numpy as np
 from distribute.experiments.estimate import Floats, Ints, Sample, weighted_rows
 
 DRAWS = 999
+# Bounds the memory with many groups.
+AT_ONCE = 100
 
 
 def permutation_p(
@@ -28,10 +30,12 @@ def permutation_p(
         return None
     weight = rows.weight / rows.weight.mean()
     residual = _without(covariates, rows.value, weight)
-    labels = _redrawn(treated, blocks[known], np.random.default_rng(seed), draws)
-    seen = abs(_studentised(residual, weight, treated[None, :])[0])
-    drawn = np.abs(_studentised(residual, weight, labels))
-    return float((1 + (drawn >= seen - 1e-12).sum()) / (1 + draws))
+    rng, seen = np.random.default_rng(seed), abs(_studentised(residual, weight, treated[None])[0])
+    extreme = 0
+    for start in range(0, draws, AT_ONCE):
+        labels = _redrawn(treated, blocks[known], rng, min(AT_ONCE, draws - start))
+        extreme += int((np.abs(_studentised(residual, weight, labels)) >= seen - 1e-12).sum())
+    return (1 + extreme) / (1 + draws)
 
 
 def _without(covariates: Floats, value: Floats, weight: Floats) -> Floats:

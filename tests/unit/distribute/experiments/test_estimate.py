@@ -39,6 +39,33 @@ def test_equal_arms_have_the_degrees_of_freedom_of_the_t_test() -> None:
     assert found.df == pytest.approx(8.0)
 
 
+def test_degrees_of_freedom_are_those_of_the_quadratic_form() -> None:
+    """Bell and McCaffrey's own formula, with the matrices written out."""
+    rng = np.random.default_rng(7)
+    before, weight = rng.normal(0, 1, (18, 1)), rng.uniform(0.5, 3, 18)
+    arm = np.array([0] * 7 + [1] * 11)
+    found = compare(Sample(arm, rng.normal(0, 1, 18), before, weight), 1)
+    assert found is not None
+    filled = usable_covariates(before, weight)
+    root = np.sqrt(weight / weight.mean())[:, None]
+    design = np.column_stack([arm == 0, arm == 1, filled]) * root
+    maker = np.eye(18) - design @ np.linalg.pinv(design)
+    pull = np.linalg.pinv(design).T @ np.array([-1.0, 1.0, 0.0])
+    form = maker @ np.diag(pull**2 / np.diag(maker)) @ maker
+    assert found.df == pytest.approx(np.trace(form) ** 2 / np.trace(form @ form))
+
+
+def test_ten_thousand_groups_are_no_burden() -> None:
+    rng = np.random.default_rng(9)
+    rows = Sample(
+        np.arange(10_000) % 2, rng.normal(1, 1, 10_000), np.zeros((10_000, 0)), np.ones(10_000)
+    )
+    found = compare(rows, 1)
+    assert found is not None
+    assert found.df == pytest.approx(9998, rel=1e-3)
+    assert found.variance == pytest.approx(4 / 10_000, rel=0.05)
+
+
 def test_unequal_weights_cost_degrees_of_freedom() -> None:
     even = compare(sample(list(range(12)), [0, 1] * 6), 1)
     heavy = compare(sample(list(range(12)), [0, 1] * 6, weight=[20.0, 20.0] + [1.0] * 10), 1)
