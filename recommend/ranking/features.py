@@ -57,6 +57,8 @@ COLUMN = {name: index for index, name in enumerate(FEATURES)}
 # Snapshots of another list of features cannot be compared with these.
 FEATURES_KEY = zlib.crc32(" ".join(FEATURES).encode()) & 0xFFFFFF
 _DEAREST = 3.0
+# Candidates that hardly differ (a stranger's) are not told apart by noise blown up to size.
+LEAST_SPREAD = 0.2
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def _set_frame(out: Vectors, context: Context) -> None:
     rate = min(max(context.usual_rate, 0.001), 0.5)
     out[:, COLUMN["usual"]] = math.log(rate / (1.0 - rate))
     out[:, COLUMN["total_mean"]] = float(total.mean())
-    out[:, COLUMN["total_spread"]] = max(float(total.std()), 1e-3) if len(out) > 1 else 1.0
+    out[:, COLUMN["total_spread"]] = max(float(total.std()), LEAST_SPREAD)
 
 
 def _set_recalls(out: Vectors, items: Sequence[RankItem]) -> None:
