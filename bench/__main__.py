@@ -43,6 +43,7 @@ PARTS = (
 )
 # Long ones with options of their own (`--help`).
 COMMANDS = {
+    "feed-learning": "bench.feed_learning",
     "match-quality": "bench.match_quality",
     "size": "bench.size",
     "outage": "bench.outage",
