@@ -97,12 +97,13 @@ class LearningService:
         """Apply what is waiting, in batches. Returns how many events were applied."""
         done = 0
         while done < limit:
-            epoch = self._epoch()
-            events = self._waiting()
+            epoch, events = self._waiting()
             if not events:
                 break
             if self._commit(self._compute(events), epoch):
                 done += len(events)
+                if len(events) < BATCH:
+                    break
         return done
 
     def pending(self) -> int:
@@ -180,9 +181,11 @@ class LearningService:
             if own:
                 yield own
 
-    def _waiting(self) -> list[StoredEvent]:
+    def _waiting(self) -> tuple[int, list[StoredEvent]]:
+        """Events behind the watermark, and the epoch they were read in."""
         with self._floor.db.reading() as session:
-            return waiting(session, _watermark(session), BATCH)
+            epoch = read_epoch(session)
+            return epoch, waiting(session, _watermark(session), BATCH)
 
     def _by_subject(self, events: Sequence[StoredEvent]) -> dict[SubjectKey, list[StoredEvent]]:
         with self._floor.db.reading() as session:
@@ -278,10 +281,6 @@ class LearningService:
                 for reader, item in session.execute(query):
                     _add_liked(out, reader, item)
         return dict(out)
-
-    def _epoch(self) -> int:
-        with self._floor.db.reading() as session:
-            return read_epoch(session)
 
     def _commit(self, result: _Round, epoch: int) -> bool:
         now = self._floor.clock.now()

@@ -81,8 +81,9 @@ class _Known:
         self._by_id: dict[tuple[str, str], ReaderRow] = {}
 
     def load(self, refs: Sequence[ReaderRef]) -> None:
+        told = [ref.ids() for ref in refs]
         for name in ID_FIELDS:
-            values = sorted({ref.ids()[name] for ref in refs if name in ref.ids()})
+            values = sorted({ids[name] for ids in told if name in ids})
             column = getattr(ReaderRow, name)
             for start in range(0, len(values), 500):
                 found = select(ReaderRow).where(column.in_(values[start : start + 500]))

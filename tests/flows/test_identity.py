@@ -220,7 +220,7 @@ def test_what_was_computed_before_a_join_is_not_stored_after_it(world: Readers) 
     _, other = two_readers(world)
     world.tell("mid", "click", who=OPEN, item_id=world.items[9])
     learning: Any = world.services.learning
-    epoch, events = learning._epoch(), learning._waiting()
+    epoch, events = learning._waiting()
     computed = learning._compute(events)
     world.services.identity.join("a1", "o1", "li", "")
     assert learning._commit(computed, epoch) is False
