@@ -34,9 +34,11 @@ def main(names: Sequence[str]) -> int:
     if unknown:
         print(f"no such set: {', '.join(sorted(unknown))}; there are: {', '.join(SETS)}")
         return 2
-    found = {name: _evaluate(SETS[name](folder)) for name in names or SETS}
+    found: dict[str, Any] = {}
     OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps(found, ensure_ascii=False, indent=2), encoding="utf-8")
+    for name in names or SETS:
+        found[name] = _evaluate(SETS[name](folder))
+        OUTPUT.write_text(json.dumps(found, ensure_ascii=False, indent=2), encoding="utf-8")
     print("\n".join(table(found)))
     return 0
 
