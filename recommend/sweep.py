@@ -146,19 +146,22 @@ def sweep_batch(
 
 
 class Keeper:
-    """The best few of every audience seen so far, in flat buffers that are compacted when
-    a tile finds better ones."""
+    """The best few of every audience seen so far. What beats an audience's floor is appended;
+    when there is twice too much, the rows are cut and the floor rises: sorting after every
+    tile would cost as much as the product itself."""
 
     def __init__(self, audiences: int, top: int) -> None:
         self._top = top
-        self._scores: Vectors = np.full((audiences, top), -np.inf, dtype=np.float32)
-        self._ids: Ids = np.full((audiences, top), -1, dtype=np.int64)
+        self._scores: Vectors = np.full((audiences, 3 * top), -np.inf, dtype=np.float32)
+        self._ids: Ids = np.full((audiences, 3 * top), -1, dtype=np.int64)
+        self._filled = np.zeros(audiences, dtype=np.int64)
+        self._floor: Vectors = np.full(audiences, -np.inf, dtype=np.float32)
 
     def offer(
         self, start: int, tile: Vectors, ids: Ids, prices: Vectors, ceilings: Vectors
     ) -> None:
         """`tile` (rows, items): scores of audiences start.. with these items."""
-        floor = self._scores[start : start + len(tile), -1]
+        floor = self._floor[start : start + len(tile)]
         for row in np.flatnonzero(tile.max(axis=1) > floor):
             found = np.flatnonzero(tile[row] > floor[row])
             found = found[~(prices[found] > ceilings[row])]
@@ -166,16 +169,34 @@ class Keeper:
                 self._take(start + int(row), tile[row, found], ids[found])
 
     def _take(self, row: int, scores: Vectors, ids: Ids) -> None:
-        every = np.concatenate([self._scores[row], scores])
-        names = np.concatenate([self._ids[row], ids])
-        if len(every) > 4 * self._top:
-            keep: npt.NDArray[np.intp] = np.argpartition(-every, self._top)[: self._top]
-            every, names = every[keep], names[keep]
-        order = np.lexsort((names, -every))[: self._top]
-        self._scores[row], self._ids[row] = every[order], names[order]
+        if len(scores) > self._top:
+            best = np.argpartition(-scores, self._top - 1)[: self._top]
+            scores, ids = scores[best], ids[best]
+        at = int(self._filled[row])
+        self._scores[row, at : at + len(scores)] = scores
+        self._ids[row, at : at + len(scores)] = ids
+        self._filled[row] = at + len(scores)
+        if self._filled[row] >= 2 * self._top:
+            self._cut(row)
+
+    def _cut(self, row: int) -> None:
+        held = int(self._filled[row])
+        scores = self._scores[row, :held]
+        best: npt.NDArray[np.intp] = np.argpartition(-scores, self._top - 1)[: self._top]
+        self._scores[row, : self._top] = scores[best]
+        self._ids[row, : self._top] = self._ids[row, best]
+        self._filled[row] = self._top
+        self._floor[row] = self._scores[row, : self._top].min()
 
     def best(self) -> Best:
-        return Best(self._ids, self._scores)
+        """Best first; of equal scores the lower id."""
+        scores = np.full((len(self._filled), self._top), -np.inf, dtype=np.float32)
+        ids = np.full((len(self._filled), self._top), -1, dtype=np.int64)
+        for row, held in enumerate(self._filled.tolist()):
+            own, names = self._scores[row, :held], self._ids[row, :held]
+            order = np.lexsort((names, -own))[: self._top]
+            scores[row, : len(order)], ids[row, : len(order)] = own[order], names[order]
+        return Best(ids, scores)
 
 
 def _hashed_tags(items: ItemFeatures, audiences: AudienceFeatures, rules: MatchSettings) -> Block:
