@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import func, select
@@ -77,7 +77,7 @@ class ExperimentService:
             days=draft.days,
             wish={"uplift": draft.uplift, "power": draft.power, "floor": draft.floor},
             plan={},
-            salt=secrets.token_hex(16),
+            salt=token_hex(16),
             actor=actor,
             created_at=now,
         )

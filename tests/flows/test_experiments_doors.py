@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -34,6 +35,13 @@ FORM = {
     "share-1": "50",
     "style-1": "question",
 }
+
+
+@pytest.fixture(autouse=True)
+def known_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same groups in the same arms in every run."""
+    salts = (f"salt-{number}" for number in count())
+    monkeypatch.setattr("distribute.experiments.service.token_hex", lambda _: next(salts))
 
 
 @pytest.fixture
