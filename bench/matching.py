@@ -6,7 +6,7 @@ Features are random; shapes, folding, hashing of tags, tiles, the maximum over c
 keeping of the best are the product's. Bare and full run batch by batch in turn, so the
 machine's noise hits both alike: read the ratio.
 
-What remembered items add is no matrix product: it is scored on the best 400 of each audience
+What remembered items add is no matrix product: it is scored on the best 200 of each audience
 after the sweep. That is timed for some audiences, each with a full memory, and given apart,
 per audience and for 10,000 of them; it is not part of the ratio.
 """

@@ -36,7 +36,7 @@ class MatchSettings:
     publisher: float = 0.05
     standing: float = 0.1
     appetite: float = 0.0
-    refined: int = 400
+    refined: int = 200
     small_centre: float = 0.6
     freshness_half_life: float = 14.0
     response_evidence: float = 60.0
