@@ -140,19 +140,6 @@ def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
         # What a lost job left behind; normally the relay has asked for it long before.
         if services.learning.pending():
             queue.enqueue(JobName.APPLY_EVENTS, key="left")
-        if services.attribution.pending():
-            queue.enqueue(JobName.ATTRIBUTE_EVENTS, key="left")
-        if services.dues.pending():
-            queue.enqueue(JobName.SETTLE_READERS, key="left")
-
-    def rebuild_at_night() -> None:
-        if services.rebuild.due():
-            queue.enqueue(JobName.REBUILD_PERSONAS, key="night")
-
-    def fold_crowded() -> None:
-        ids = services.seen.crowded()
-        if ids:
-            queue.enqueue(JobName.FOLD_SEEN, key="crowded", reader_ids=ids)
 
     def train_at_night() -> None:
         if services.feed_training.due():
@@ -165,8 +152,9 @@ def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
         Tick("corpus view", 300.0, services.corpus.refresh_if_stale),
         Tick("stale personas", 60.0, refresh_stale),
         Tick("events left", 30.0, apply_left),
-        Tick("persona rebuild", 15.0, rebuild_at_night),
-        Tick("seen archives", 3600.0, fold_crowded),
+        Tick("readers left", 30.0, partial(_follow_readers, services, queue)),
+        Tick("persona rebuild", 15.0, partial(_rebuild_personas, services, queue)),
+        Tick("seen archives", 3600.0, partial(_fold_seen, services, queue)),
         Tick("persona history", 600.0, services.personas.remember),
         Tick("feed answers", 86400.0, services.feed.forget_old),
         Tick("matching model", 900.0, partial(_train_matching, services, queue)),
@@ -174,6 +162,24 @@ def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
         Tick("co-reading", 900.0, partial(_train_co_reading, services, queue)),
         Tick("feed ranking online", 300.0, follow_answers),
     ]
+
+
+def _follow_readers(services: RecommendServices, queue: JobQueue) -> None:
+    if services.attribution.pending():
+        queue.enqueue(JobName.ATTRIBUTE_EVENTS, key="left")
+    if services.dues.pending():
+        queue.enqueue(JobName.SETTLE_READERS, key="left")
+
+
+def _rebuild_personas(services: RecommendServices, queue: JobQueue) -> None:
+    if services.rebuild.due():
+        queue.enqueue(JobName.REBUILD_PERSONAS, key="night")
+
+
+def _fold_seen(services: RecommendServices, queue: JobQueue) -> None:
+    ids = services.seen.crowded()
+    if ids:
+        queue.enqueue(JobName.FOLD_SEEN, key="crowded", reader_ids=ids)
 
 
 def _train_matching(services: RecommendServices, queue: JobQueue) -> None:
