@@ -10,7 +10,7 @@ from contentcenter.floor import Floor
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.web.app import API, FLOOR
 from recommend.services import RecommendServices, build_services
-from recommend.services import ticks as service_ticks
+from recommend.ticks import ticks as service_ticks
 
 EXTENSION = "recommend"
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from contentcenter.floor import Floor
-from contentcenter.jobs.names import JobName
-from contentcenter.jobs.ports import JobQueue
-from contentcenter.jobs.scheduler import Tick
 from contentcenter.search_words import SearchWordService
 from recommend.collaborative.content_service import NewItemReaders
 from recommend.collaborative.content_training_service import BridgeTraining
@@ -126,69 +122,3 @@ def build_services(floor: Floor) -> RecommendServices:
         feed_replay=FeedReplay(floor, models),
         words=SearchWordService(floor.db, floor.clock, floor.analyser),
     )
-
-
-def ticks(services: RecommendServices, queue: JobQueue) -> list[Tick]:
-    """Short periodic work: find what is due and put it on the queue."""
-
-    def refresh_stale() -> None:
-        ids = services.personas.stale()
-        if ids:
-            queue.enqueue(JobName.REFRESH_AUDIENCE, key="stale", audience_ids=ids)
-
-    def apply_left() -> None:
-        # What a lost job left behind; normally the relay has asked for it long before.
-        if services.learning.pending():
-            queue.enqueue(JobName.APPLY_EVENTS, key="left")
-
-    def train_at_night() -> None:
-        if services.feed_training.due():
-            queue.enqueue(JobName.TRAIN_FEED_RANKING, key="night")
-
-    def follow_answers() -> None:
-        queue.enqueue(JobName.FOLLOW_FEED_ANSWERS, key="recent")
-
-    return [
-        Tick("corpus view", 300.0, services.corpus.refresh_if_stale),
-        Tick("stale personas", 60.0, refresh_stale),
-        Tick("events left", 30.0, apply_left),
-        Tick("readers left", 30.0, partial(_follow_readers, services, queue)),
-        Tick("persona rebuild", 15.0, partial(_rebuild_personas, services, queue)),
-        Tick("seen archives", 3600.0, partial(_fold_seen, services, queue)),
-        Tick("persona history", 600.0, services.personas.remember),
-        Tick("feed answers", 86400.0, services.feed.forget_old),
-        Tick("matching model", 900.0, partial(_train_matching, services, queue)),
-        Tick("feed ranking", 900.0, train_at_night),
-        Tick("co-reading", 900.0, partial(_train_co_reading, services, queue)),
-        Tick("feed ranking online", 300.0, follow_answers),
-    ]
-
-
-def _follow_readers(services: RecommendServices, queue: JobQueue) -> None:
-    if services.attribution.pending():
-        queue.enqueue(JobName.ATTRIBUTE_EVENTS, key="left")
-    if services.dues.pending():
-        queue.enqueue(JobName.SETTLE_READERS, key="left")
-
-
-def _rebuild_personas(services: RecommendServices, queue: JobQueue) -> None:
-    if services.rebuild.due():
-        queue.enqueue(JobName.REBUILD_PERSONAS, key="night")
-
-
-def _fold_seen(services: RecommendServices, queue: JobQueue) -> None:
-    ids = services.seen.crowded()
-    if ids:
-        queue.enqueue(JobName.FOLD_SEEN, key="crowded", reader_ids=ids)
-
-
-def _train_matching(services: RecommendServices, queue: JobQueue) -> None:
-    if services.match_model.due():
-        queue.enqueue(JobName.TRAIN_MATCHING, key="night")
-
-
-def _train_co_reading(services: RecommendServices, queue: JobQueue) -> None:
-    if services.co_reading_training.due():
-        # The bridge first: a new co-reading version takes its new items from it.
-        queue.enqueue(JobName.TRAIN_CONTENT_BRIDGE, key="night")
-        queue.enqueue(JobName.TRAIN_CO_READING, key="night")

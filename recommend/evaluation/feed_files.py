@@ -18,7 +18,7 @@ from scipy import sparse
 from contentcenter.domain.errors import InvalidInput
 from recommend.collaborative.interactions import Ids
 from recommend.collaborative.side_info import Described, plain_names
-from recommend.evaluation.files import _lines
+from recommend.evaluation.files import numbered_lines
 
 _ITEM_COLUMNS = ("item", "item_id", "book_id")
 _USER_COLUMNS = ("user", "user_id")
@@ -68,7 +68,7 @@ def read_likes(train: Sequence[Path], test: Path) -> LikeSets:
 
 def read_pairs(path: Path) -> Iterator[Pair]:
     """Pairs of texts, as often as they are there; a `value` of 0 or less is no like."""
-    rows = csv.reader(line for _, line in _lines(path))
+    rows = csv.reader(line for _, line in numbered_lines(path))
     header = [cell.strip().lower() for cell in next(rows, [])]
     user, item = _column(header, _USER_COLUMNS, path), _column(header, _ITEM_COLUMNS, path)
     value = header.index("value") if "value" in header else None
@@ -103,7 +103,7 @@ def read_described(path: Path) -> dict[str, Described]:
 
 
 def _item_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    lines = _lines(path)
+    lines = numbered_lines(path)
     if ".csv" in path.suffixes:
         for number, row in enumerate(csv.DictReader(line for _, line in lines), 2):
             yield f"{path}, row {number}", row

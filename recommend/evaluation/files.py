@@ -76,7 +76,7 @@ def read_set(corpus: Path, queries: Path, qrels: Path) -> JudgedSet:
 
 def read_corpus(path: Path) -> dict[str, Document]:
     """jsonl {id, title, text?, people?, tags?, isbns?, books?} in the order of the file."""
-    return _unique(path, _json_lines(path), _document)
+    return _unique(path, json_lines(path), _document)
 
 
 def read_queries(path: Path) -> dict[str, str]:
@@ -85,16 +85,16 @@ def read_queries(path: Path) -> dict[str, str]:
     def parse(row: Mapping[str, Any], where: str) -> tuple[str, str]:
         if "query" not in row:
             raise InvalidInput(f"{where}: `query` is missing")
-        return _identifier(row, where), _text(row, "query", where)
+        return identifier_of(row, where), text_of(row, "query", where)
 
-    return _unique(path, _json_lines(path), parse)
+    return _unique(path, json_lines(path), parse)
 
 
 def read_qrels(path: Path, queries: Mapping[str, str]) -> dict[str, dict[str, float]]:
     """tsv `query_id doc_id grade` with a header line. A question that nobody asks is a fault:
     its answers would silently not count."""
     judged: dict[str, dict[str, float]] = {}
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         where = f"{path}, line {number}"
         cells = [cell.strip() for cell in line.split("\t")]
         if number == 1 and tuple(cell.lower() for cell in cells) == _QRELS:
@@ -130,36 +130,39 @@ def _unique(
 
 
 def _document(row: Mapping[str, Any], where: str) -> tuple[str, Document]:
-    identifier = _identifier(row, where)
-    title, text = _text(row, "title", where), _text(row, "text", where)
+    identifier = identifier_of(row, where)
+    title, text = text_of(row, "title", where), text_of(row, "text", where)
     if not title and not text:
         raise InvalidInput(f"{where}: neither `title` nor `text`")
     return identifier, Document(
         id=identifier,
         title=title,
         text=text,
-        people=_texts(row, "people", where),
-        tags=_texts(row, "tags", where),
-        isbns=_texts(row, "isbns", where),
+        people=texts_of(row, "people", where),
+        tags=texts_of(row, "tags", where),
+        isbns=texts_of(row, "isbns", where),
         books=tuple(_book(one, where) for one in _list(row, "books", where)),
     )
 
 
 def _book(value: object, where: str) -> BookEntry:
-    if not isinstance(value, dict) or not _text(value, "title", where):
+    if not isinstance(value, dict) or not text_of(value, "title", where):
         raise InvalidInput(f"{where}: each of `books` needs a title")
     names = ("title", "author", "translator", "publisher", "isbn")
-    return BookEntry(**{name: _text(value, name, where) for name in names})
+    return BookEntry(**{name: text_of(value, name, where) for name in names})
 
 
-def _identifier(row: Mapping[str, Any], where: str) -> str:
+def identifier_of(row: Mapping[str, Any], where: str) -> str:
+    """The `id` of a row, a text or a whole number, as text. `InvalidInput` with `where` (file
+    and line) when it is missing."""
     value = row.get("id")
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
         raise InvalidInput(f"{where}: `id` is missing")
     return str(value).strip()
 
 
-def _text(row: Mapping[str, Any], name: str, where: str) -> str:
+def text_of(row: Mapping[str, Any], name: str, where: str) -> str:
+    """A field of text, stripped; empty when it is missing. `InvalidInput` for anything else."""
     value = row.get(name)
     if value is None:
         return ""
@@ -168,7 +171,9 @@ def _text(row: Mapping[str, Any], name: str, where: str) -> str:
     return value.strip()
 
 
-def _texts(row: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+def texts_of(row: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    """A field of several texts, stripped, without blank ones; empty when it is missing.
+    `InvalidInput` for anything else."""
     values = _list(row, name, where)
     if not all(isinstance(value, str) for value in values):
         raise InvalidInput(f"{where}: `{name}` is no list of texts")
@@ -195,8 +200,10 @@ def _grade(text: str, where: str) -> float:
     return grade
 
 
-def _json_lines(path: Path) -> Iterator[Row]:
-    for number, line in _lines(path):
+def json_lines(path: Path) -> Iterator[Row]:
+    """The objects of a jsonl file, plain or gzip, each with the number of its line.
+    `InvalidInput` names file and line of what is no JSON object."""
+    for number, line in numbered_lines(path):
         try:
             value = json.loads(line)
         except ValueError as error:
@@ -206,8 +213,10 @@ def _json_lines(path: Path) -> Iterator[Row]:
         yield number, value
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines without the blank ones. Only line feeds part lines: titles hold others."""
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 file, plain or gzip, with their numbers from 1, without the blank
+    ones. Only line feeds part lines: titles hold others. `InvalidInput` for a file that cannot
+    be read, unpacked or decoded."""
     text = _decoded(path, _content(path))
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():

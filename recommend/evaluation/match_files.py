@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contentcenter.domain.errors import InvalidInput
-from recommend.evaluation.files import _identifier, _json_lines, _lines, _text, _texts
+from recommend.evaluation.files import identifier_of, json_lines, numbered_lines, text_of, texts_of
 from recommend.match_traits import Traits, people
 
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
@@ -58,7 +58,7 @@ def read_books(items: Sequence[Path]) -> dict[str, MatchBook]:
     rating? (of 10), votes?}; of an id that is there twice, the last counts."""
     books: dict[str, MatchBook] = {}
     for path in items:
-        for number, row in _json_lines(path):
+        for number, row in json_lines(path):
             book = _book(row, f"{path}, line {number}")
             books[book.id] = book
     return books
@@ -66,7 +66,7 @@ def read_books(items: Sequence[Path]) -> dict[str, MatchBook]:
 
 def read_lists(path: Path) -> list[MatchAudience]:
     """jsonl {list_id, name, books[]}."""
-    return [_audience(row, f"{path}, line {number}") for number, row in _json_lines(path)]
+    return [_audience(row, f"{path}, line {number}") for number, row in json_lines(path)]
 
 
 def _without(
@@ -81,7 +81,7 @@ def _truth(
     path: Path, known: set[str], books: Mapping[str, MatchBook]
 ) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         cells = [cell.strip() for cell in next(csv.reader([line]))]
         if number == 1 and [cell.lower() for cell in cells] == ["book_id", "list_id"]:
             continue
@@ -103,23 +103,23 @@ def _audience(row: Mapping[str, Any], where: str) -> MatchAudience:
     if not isinstance(identifier, (str, int)) or not str(identifier).strip():
         raise InvalidInput(f"{where}: `list_id` is missing")
     return MatchAudience(
-        str(identifier).strip(), _text(row, "name", where), _texts(row, "books", where)
+        str(identifier).strip(), text_of(row, "name", where), texts_of(row, "books", where)
     )
 
 
 def _book(row: Mapping[str, Any], where: str) -> MatchBook:
-    title = _text(row, "title", where)
-    author, translator = _text(row, "author", where), _text(row, "translator", where)
+    title = text_of(row, "title", where)
+    author, translator = text_of(row, "author", where), text_of(row, "translator", where)
     return MatchBook(
-        id=_identifier(row, where),
+        id=identifier_of(row, where),
         title=title,
-        text=_text(row, "intro", where),
+        text=text_of(row, "intro", where),
         traits=Traits(
             title=title,
-            tags=_texts(row, "tags", where),
+            tags=texts_of(row, "tags", where),
             authors=tuple(dict.fromkeys((*people(author), *people(translator)))),
-            publisher=_text(row, "publisher", where),
-            year=_year(_text(row, "pub_date", where)),
+            publisher=text_of(row, "publisher", where),
+            year=_year(text_of(row, "pub_date", where)),
             quality=_number(row, "rating", 10.0),
             reach=_number(row, "votes", 1.0),
         ),

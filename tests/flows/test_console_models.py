@@ -8,7 +8,7 @@ from flask import Flask
 from contentcenter.domain.roles import Role
 from contentcenter.floor import Floor
 from recommend.models import ModelKind, ModelRegistry
-from tests.flows.console_world import Visitor, make_console, visitor
+from tests.flows.console_world import make_console, visitor
 
 KIND = ModelKind.FEED_RANKING
 

@@ -302,7 +302,7 @@ def test_history_keeps_one_picture_an_hour(world: World, clock: FixedClock) -> N
 
 def test_the_roof_jobs_and_ticks_are_there(world: World) -> None:
     from recommend.jobs import JOBS
-    from recommend.services import ticks
+    from recommend.ticks import ticks
 
     due = {JobName.APPLY_EVENTS, JobName.REFRESH_AUDIENCE, JobName.FOLLOW_FEED_ANSWERS}
     assert due < set(JOBS)
