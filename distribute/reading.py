@@ -10,12 +10,11 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from contentcenter.domain.events import EventKind
 from contentcenter.store.database import Database
-from contentcenter.store.tables import AudienceRow, EventRow
+from contentcenter.store.tables import AudienceRow
 from distribute.posts_view import PostCard, PostFilter, list_posts
 from distribute.tables import PlanRefusalRow, PostRow
-from recommend.event_summary import outcomes_of_posts
+from recommend.event_summary import outcomes_of_audiences, outcomes_of_posts
 
 CHUNK = 400
 # Of one audience in one stretch of days; far above any cap.
@@ -97,23 +96,10 @@ class ReadingService:
         return {one: Deeds(told.counts, told.net_fen) for one, told in found.items()}
 
     def deeds_of_audiences(self, audience_ids: Sequence[int]) -> dict[int, Deeds]:
-        return self._deeds(EventRow.audience_id, audience_ids)
-
-    def _deeds(self, column: Any, ids: Sequence[int]) -> dict[int, Deeds]:
-        counts: dict[int, dict[str, int]] = {}
-        money: dict[int, int] = {}
+        """What readers did in each audience; audiences without any event are left out."""
         with self._db.reading() as session:
-            for start in range(0, len(ids), CHUNK):
-                query = (
-                    select(column, EventRow.kind, func.count(), func.sum(EventRow.value_fen))
-                    .where(column.in_(ids[start : start + CHUNK]))
-                    .group_by(column, EventRow.kind)
-                )
-                for subject, kind, count, value in session.execute(query):
-                    counts.setdefault(subject, {})[kind] = count
-                    sign = {EventKind.ORDER: 1, EventKind.REFUND: -1}.get(kind, 0)
-                    money[subject] = money.get(subject, 0) + sign * int(value or 0)
-        return {one: Deeds(found, money.get(one, 0)) for one, found in counts.items()}
+            found = outcomes_of_audiences(session, audience_ids)
+        return {one: Deeds(told.counts, told.net_fen) for one, told in found.items()}
 
     def empty_slots(
         self, audience_ids: Sequence[int], start: datetime, end: datetime

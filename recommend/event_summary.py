@@ -1,4 +1,4 @@
-"""What posts and feed answers brought: counts and money, refunds taken off."""
+"""What posts, feed answers and audiences brought: counts and money, refunds taken off."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from contentcenter.domain.events import EventKind
 from contentcenter.store.tables import EventRow
@@ -17,7 +17,7 @@ CHUNK = 400
 
 @dataclass(frozen=True)
 class Outcome:
-    """Events attributed to one post or answer, by kind; money in fen."""
+    """Events of one post, answer or audience, by kind; money in fen."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     revenue_fen: int = 0
@@ -40,6 +40,35 @@ def outcomes_of_posts(session: Session, post_ids: Sequence[int]) -> dict[int, Ou
 def outcomes_of_answers(session: Session, trace_ids: Sequence[str]) -> dict[str, Outcome]:
     """What each feed answer brought; answers without any event are left out."""
     return _outcomes(session, EventRow.attributed_trace_id, trace_ids)
+
+
+def outcomes_of_audiences(session: Session, audience_ids: Sequence[int]) -> dict[int, Outcome]:
+    """What readers reported with each audience did; audiences without any event are left out.
+
+    A refund is taken off where its order was reported, so no audience falls below zero for an
+    order that is not its own.
+    """
+    found = _outcomes(session, EventRow.audience_id, audience_ids)
+    back = _refunded_orders(session, audience_ids)
+    return {
+        one: Outcome(told.counts, told.revenue_fen, back.get(one, 0)) for one, told in found.items()
+    }
+
+
+def _refunded_orders(session: Session, audience_ids: Sequence[int]) -> dict[int, int]:
+    """Fen taken back from the orders of each audience, wherever the refund was reported."""
+    order, refund = aliased(EventRow), aliased(EventRow)
+    back: dict[int, int] = {}
+    for start in range(0, len(audience_ids), CHUNK):
+        query = (
+            select(order.audience_id, func.sum(refund.refunded_fen))
+            .join(refund, refund.refunded_event_id == order.id)
+            .where(order.audience_id.in_(audience_ids[start : start + CHUNK]))
+            .group_by(order.audience_id)
+        )
+        for audience, fen in session.execute(query):
+            back[audience] = int(fen or 0)
+    return back
 
 
 def _outcomes(session: Session, column: Any, ids: Sequence[Any]) -> dict[Any, Outcome]:

@@ -10,13 +10,14 @@ from sqlalchemy import select
 
 from contentcenter.floor import Floor
 from contentcenter.store.tables import EventRow, StateRow
+from distribute.reading import ReadingService
 from recommend.event_attribution import Windows
 from recommend.event_causes import WATERMARK, AttributionService
-from recommend.event_summary import Outcome, outcomes_of_answers
+from recommend.event_summary import Outcome, outcomes_of_answers, outcomes_of_audiences
 from recommend.persona_rebuild import PersonaRebuild
 from tests.fixtures.floor import DATABASES
 from tests.flows.reader_world import Readers
-from tests.unit.recommend.building import Piece, add_items
+from tests.unit.recommend.building import Piece, add_audience, add_items
 
 
 @pytest.fixture
@@ -83,6 +84,26 @@ def test_a_refund_may_come_before_its_order(world: Readers) -> None:
     assert (back.refunded_event_id, back.refunded_fen) == (world.event("order").id, 300)
     told = world.services.attribution.summary([7])[7]
     assert (told.revenue_fen, told.refunded_fen, told.net_fen) == (300, 300, 0)
+
+
+@pytest.mark.parametrize("database_url", DATABASES, indirect=True)
+def test_a_refund_is_taken_off_the_audience_of_its_order_and_never_more(world: Readers) -> None:
+    item, elsewhere = world.items[0], add_audience(world.floor, "别的群")
+    sale = {"who": WHO, "item_id": item, "order_ref": "A"}
+    world.tell("order", "order", 9, audience_id=world.group, value_fen=300, **sale)
+    world.tell("part", "refund", 5, audience_id=elsewhere, value_fen=100, **sale)
+    world.tell("rest", "refund", 4, value_fen=900, **sale)
+    world.tell("lost", "refund", 3, audience_id=elsewhere, value_fen=900, order_ref="B", who=WHO,
+               item_id=world.items[1])  # fmt: skip
+    world.services.attribution.apply()
+    with world.floor.db.reading() as session:
+        brought = outcomes_of_audiences(session, [world.group, elsewhere, 10_000])
+    assert brought == {
+        world.group: Outcome({"order": 1}, revenue_fen=300, refunded_fen=300),
+        elsewhere: Outcome({"refund": 2}),
+    }
+    deeds = ReadingService(world.floor.db).deeds_of_audiences([world.group, elsewhere])
+    assert {one: told.net_fen for one, told in deeds.items()} == {world.group: 0, elsewhere: 0}
 
 
 STORY: list[tuple[str, str, float, dict[str, Any]]] = [

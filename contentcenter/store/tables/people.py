@@ -81,6 +81,7 @@ class MembershipRow(Table):
 ATTRIBUTED = text("attributed_post_id IS NOT NULL")
 ANSWERED = text("attributed_trace_id IS NOT NULL")
 REFERRED = text("order_ref IS NOT NULL")
+REFUNDS = text("refunded_event_id IS NOT NULL")
 MOVES = text("kind IN ('join', 'leave')")
 # Responses whose cause was not reported with them.
 LOOSE = text(
@@ -112,6 +113,7 @@ class EventRow(Table):
         _partial("ix_events_attributed_post", "attributed_post_id", "kind", where=ATTRIBUTED),
         _partial("ix_events_attributed_trace", "attributed_trace_id", where=ANSWERED),
         _partial("ix_events_order_ref", "order_ref", where=REFERRED),
+        _partial("ix_events_refunded_event", "refunded_event_id", where=REFUNDS),
         _partial("ix_events_moves", "reader_id", "audience_id", where=MOVES),
         _partial("ix_events_loose", "reader_id", "at", where=LOOSE),
     )

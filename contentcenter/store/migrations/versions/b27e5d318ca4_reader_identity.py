@@ -17,6 +17,7 @@ UTC = contentcenter.store.base.UtcDateTime(timezone=True)
 ATTRIBUTED = sa.text('attributed_post_id IS NOT NULL')
 ANSWERED = sa.text('attributed_trace_id IS NOT NULL')
 REFERRED = sa.text('order_ref IS NOT NULL')
+REFUNDS = sa.text('refunded_event_id IS NOT NULL')
 MOVES = sa.text("kind IN ('join', 'leave')")
 LOOSE = sa.text(
     "kind IN ('click', 'favourite', 'cart', 'order') AND post_id IS NULL AND trace_id IS NULL"
@@ -45,6 +46,7 @@ def upgrade() -> None:
     _partial('ix_events_attributed_post', ['attributed_post_id', 'kind'], ATTRIBUTED)
     _partial('ix_events_attributed_trace', ['attributed_trace_id'], ANSWERED)
     _partial('ix_events_order_ref', ['order_ref'], REFERRED)
+    _partial('ix_events_refunded_event', ['refunded_event_id'], REFUNDS)
     _partial('ix_events_moves', ['reader_id', 'audience_id'], MOVES)
     _partial('ix_events_loose', ['reader_id', 'at'], LOOSE)
     _create_tables()
@@ -105,6 +107,7 @@ def downgrade() -> None:
     for index in (
         'ix_events_loose',
         'ix_events_moves',
+        'ix_events_refunded_event',
         'ix_events_order_ref',
         'ix_events_attributed_trace',
         'ix_events_attributed_post',
