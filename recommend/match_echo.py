@@ -3,22 +3,34 @@ makers and standing. Pure.
 
 Memory is bounded by audience, so all of this is exact and needs no index. `members` takes the
 nearest few and is no product of columns; the exhaustive sweep therefore scores these parts on
-its best few hundred of each audience only (`sweep.refine`).
+its best few hundred of each audience only (`sweep.refine`, by way of `match_pairs`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from contentcenter.embedding.ports import Vectors
+from recommend.collaborative.model import CoReadingModel
+from recommend.match_co_reading import answered, co_read
 from recommend.match_traits import BEGINS, STANDING, WIDTHS, TraitRows, TraitStatistics
 
-ECHO_PARTS = ("members", "words", "authors", "publisher", "standing", "appetite")
+ECHO_PARTS = (
+    "members",
+    "words",
+    "authors",
+    "publisher",
+    "standing",
+    "co_read",
+    "answered",
+    "appetite",
+)
+Ids = npt.NDArray[np.int64]
 NEAREST = 3
 # Strength of prior belief that an audience takes makers and standings as they come.
 _MAKER_PRIOR = 5.0
@@ -31,29 +43,29 @@ _MOST_LOG_ODDS = 3.0
 class Remembered:
     """What a audiences answered to. `vectors` (m, d) centred unit rows and `traits` of m
     items; `rows[a]` which of them audience a remembers, `strength[a]` how strongly (0..1);
-    `known`: how ordinary traits are in the catalogue."""
+    `known`: how ordinary traits are in the catalogue. `ids` (m,) of the items and `co_reading`,
+    the model that serves, where there are any."""
 
     vectors: Vectors
     traits: TraitRows
     rows: tuple[npt.NDArray[np.intp], ...]
     strength: tuple[Vectors, ...]
     known: TraitStatistics
+    ids: Ids | None = None
+    co_reading: CoReadingModel | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def only(self, audience: int) -> Remembered:
-        """The memory of one audience, with its own items alone."""
-        rows = self.rows[audience]
-        own = (np.arange(len(rows), dtype=np.intp),)
-        return Remembered(
-            self.vectors[rows], self.traits.take(rows), own, (self.strength[audience],), self.known
-        )
+    def some(self, audiences: slice) -> Remembered:
+        """The memories of some audiences, over the same items."""
+        return replace(self, rows=self.rows[audiences], strength=self.strength[audiences])
 
-    def owners(self) -> csr_matrix:
-        """(a, m): strengths of audiences by item."""
+    def owners(self, values: Sequence[Vectors] | None = None) -> csr_matrix:
+        """(a, m): strengths, or other values in their order, of audiences by item."""
         ends = np.cumsum([0, *(len(own) for own in self.rows)])
-        data = np.concatenate([*self.strength, np.zeros(0)]).astype(np.float32)
+        held = self.strength if values is None else values
+        data = np.concatenate([*held, np.zeros(0)]).astype(np.float32)
         places = np.concatenate([*self.rows, np.zeros(0, np.intp)])
         return csr_matrix((data, places, ends), shape=(len(self.rows), len(self.traits)))
 
@@ -64,8 +76,11 @@ def strength_of(weight: float) -> float:
     return weight / (weight + 1.0) if weight > 0.0 else 0.0
 
 
-def echo_parts(vectors: Vectors, traits: TraitRows, memory: Remembered) -> dict[str, Vectors]:
-    """The parts of n items with a audiences, unweighted: each (n, a)."""
+def echo_parts(
+    vectors: Vectors, traits: TraitRows, memory: Remembered, ids: Ids | None = None
+) -> dict[str, Vectors]:
+    """The parts of n items with a audiences, unweighted: each (n, a). `ids` (n,): without
+    them nothing is said of co-reading and own answers."""
     owners = memory.owners()
     total = np.asarray(owners.sum(axis=1), dtype=np.float32).ravel()
     return {
@@ -76,6 +91,8 @@ def echo_parts(vectors: Vectors, traits: TraitRows, memory: Remembered) -> dict[
             traits.publishers, memory.traits.publishers, owners, total, memory.known
         ),
         "standing": traits.standing @ standing_table(memory, owners).T,
+        "co_read": co_read(memory, ids, len(traits)),
+        "answered": answered(memory, ids, len(traits)),
         "appetite": np.tile(np.log1p(total), (len(traits), 1)),
     }
 
@@ -119,11 +136,19 @@ def _lift(
     total: Vectors,
     known: TraitStatistics,
 ) -> Vectors:
-    """ln((found + s) / (expected + s)): how much more often an item's makers are among the
-    remembered ones than chance would have it. s shrinks it where little is expected
-    (the posterior mean of a Gamma-Poisson model)."""
     found = (items @ (owners @ remembered).T).toarray()
-    share = (items @ known.seen) / max(known.count, 1)
+    return makers_lift(found, usual_share(items, known), total, known)
+
+
+def usual_share(items: csr_matrix, known: TraitStatistics) -> Vectors:
+    """(n,): the share of the catalogue that has the makers of an item."""
+    return np.asarray((items @ known.seen) / max(known.count, 1), dtype=np.float32)
+
+
+def makers_lift(found: Vectors, share: Vectors, total: Vectors, known: TraitStatistics) -> Vectors:
+    """ln((found + s) / (expected + s)), (n, a): how much more often an item's makers are among
+    the remembered ones than chance would have it. s shrinks it where little is expected
+    (the posterior mean of a Gamma-Poisson model)."""
     expected = np.outer(share, total)
     prior = _MAKER_PRIOR * total / max(known.count, 1) + _MAKER_FLOOR
     return np.asarray(np.log((found + prior) / (expected + prior)), dtype=np.float32)

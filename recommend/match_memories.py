@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
+
+from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
 from contentcenter.store.cards import ItemCard
+from recommend.collaborative.serving import CoReading
 from recommend.corpus_service import CorpusService
-from recommend.match_echo import Remembered
-from recommend.match_memory import recalled
-from recommend.match_memory_store import load_memories
-from recommend.match_replay import PastItem, remembered_of
+from recommend.match_echo import Ids, Remembered
+from recommend.match_memory import MemoryColumns
+from recommend.match_memory_store import load_recalled
+from recommend.match_replay import PastItem, laid_out
 from recommend.match_traits import TraitRows, Traits, TraitStatistics, people, trait_rows
 from recommend.persona_math.decay import day_number
 from recommend.shelf import Shelf, ShelfItem
@@ -22,22 +27,43 @@ class MemoryReader:
     """Reads what audiences answered to. Items that are no longer published are left out: they
     come back with their item."""
 
-    def __init__(self, floor: Floor, shelf: Shelf, corpus: CorpusService) -> None:
+    def __init__(
+        self, floor: Floor, shelf: Shelf, corpus: CorpusService, co_reading: CoReading
+    ) -> None:
         self._floor = floor
         self._shelf = shelf
         self._corpus = corpus
+        self._co_reading = co_reading
 
     def remembered(
         self, audience_ids: Sequence[int], at: datetime, known: TraitStatistics
     ) -> Remembered:
-        """The memories of these audiences, in their order."""
+        """The memories of these audiences, in their order. An item that many remember is laid
+        out once."""
         with self._floor.db.reading() as session:
-            stored = load_memories(session, audience_ids)
-        weights = [recalled(stored[one], day_number(at)) for one in audience_ids]
-        wanted = sorted({item for own in weights for item in own})
+            held = load_recalled(session, audience_ids, day_number(at))
+        wanted = np.unique(held.item).tolist()
         found = self._shelf.visible(wanted) if wanted else {}
         items = [PastItem(one.match, traits_of(one)) for one in found.values()]
-        return remembered_of(items, weights, self._corpus.view(), known)
+        table = laid_out(items, self._corpus.view(), known)
+        rows, strength = _by_audience(held, table.ids, len(audience_ids))
+        served = self._co_reading.current()
+        model = None if served is None else served.model
+        return replace(table, rows=rows, strength=strength, co_reading=model)
+
+
+def _by_audience(
+    held: MemoryColumns, ids: Ids | None, audiences: int
+) -> tuple[tuple[npt.NDArray[np.intp], ...], tuple[Vectors, ...]]:
+    """Rows and strengths over the items that are there, by audience. `ids` rise."""
+    there = np.zeros(0, np.int64) if ids is None else ids
+    row = np.searchsorted(there, held.item)
+    visible = row < len(there)
+    visible[visible] = there[row[visible]] == held.item[visible]
+    cuts = np.searchsorted(held.audience[visible], np.arange(1, audiences))
+    strength = (held.weight / (held.weight + 1.0))[visible].astype(np.float32)
+    rows, strengths = np.split(row[visible], cuts), np.split(strength, cuts)
+    return tuple(rows[:audiences]), tuple(strengths[:audiences])
 
 
 def shelf_rows(shelf: Sequence[ShelfItem], known: TraitStatistics) -> TraitRows:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
 
 from contentcenter.domain.events import EVENT_WEIGHT, EventKind
 from recommend.persona_math.decay import day_number
@@ -67,6 +70,41 @@ def recalled(memory: Memory, day: float, size: int = MEMORY_SIZE) -> dict[int, f
         for item, trace in _strongest(memory, size).items()
         if trace.weight > 0.0
     }
+
+
+@dataclass(frozen=True)
+class MemoryColumns:
+    """Traces of many audiences: `audience` (k,) counts the audiences asked for, `item` ids,
+    `weight` and `day` as in `Trace`."""
+
+    audience: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.float64]
+    day: npt.NDArray[np.float64]
+
+    def take(self, rows: npt.NDArray[np.intp]) -> MemoryColumns:
+        return MemoryColumns(
+            self.audience[rows], self.item[rows], self.weight[rows], self.day[rows]
+        )
+
+
+def recalled_columns(held: MemoryColumns, day: float, size: int = MEMORY_SIZE) -> MemoryColumns:
+    """What `recalled` gives, of many audiences at once: by audience, strongest first, weights
+    on that day."""
+    if not len(held.item):
+        return held
+    newest = np.full(int(held.audience.max()) + 1, -np.inf)
+    np.maximum.at(newest, held.audience, held.day)
+    then = held.weight * _decay(newest[held.audience] - held.day)
+    order = np.lexsort((held.item, -then, held.audience))
+    audience = held.audience[order]
+    place = np.arange(len(order)) - np.searchsorted(audience, audience)
+    kept = held.take(order[(place < size) & (held.weight[order] > 0.0)])
+    return replace(kept, weight=kept.weight * _decay(day - kept.day))
+
+
+def _decay(days: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(2.0 ** -(np.maximum(days, 0.0) / MEMORY_HALF_LIFE), dtype=np.float64)
 
 
 def _strongest(memory: Memory, size: int) -> dict[int, Trace]:

@@ -23,6 +23,8 @@ LEARNED_PARTS = (
     "authors",
     "publisher",
     "standing",
+    "co_read",
+    "answered",
 )
 
 

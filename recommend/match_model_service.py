@@ -6,17 +6,18 @@ import random
 import threading
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select
 
 from contentcenter.domain.content import ItemState
-from contentcenter.domain.errors import EngineUnavailable
+from contentcenter.domain.errors import EngineUnavailable, InvalidInput, NotFound
 from contentcenter.domain.events import SEEN_EVENTS, EventKind
 from contentcenter.floor import Floor
 from contentcenter.store.cards import load_items
 from contentcenter.store.tables import EventRow, ItemRow
+from recommend.collaborative.model import CoReadingModel
 from recommend.corpus_service import CorpusService
 from recommend.match_memories import card_traits
 from recommend.match_model import LEARNED_PARTS, MatchModel
@@ -140,6 +141,7 @@ class MatchModelService:
             events=[one for one in events if one.item_id in items],
             corpus=corpus,
             known=known,
+            co_reading=_Trained(self._models).by,
         )
 
     def _events(self) -> list[PastEvent]:
@@ -172,6 +174,32 @@ class MatchModelService:
             one: PastItem(shelf_item(card, vectors.get(one)).match, card_traits(card))
             for one, card in cards.items()
         }
+
+
+class _Trained:
+    """The co-reading model that had been trained by a moment; moments come in order, so one
+    model at a time is held."""
+
+    def __init__(self, models: ModelRegistry) -> None:
+        self._models = models
+        self._versions = models.versions(ModelKind.CO_READING)
+        self._kept: tuple[int, CoReadingModel | None] | None = None
+
+    def by(self, at: datetime) -> CoReadingModel | None:
+        version = max((o.version for o in self._versions if o.created_at <= at), default=None)
+        if version is None:
+            return None
+        if self._kept is None or self._kept[0] != version:
+            self._kept = (version, self._loaded(version))
+        return self._kept[1]
+
+    def _loaded(self, version: int) -> CoReadingModel | None:
+        try:
+            return CoReadingModel.from_bytes(self._models.load(ModelKind.CO_READING, version))
+        except (InvalidInput, NotFound) as error:
+            # Of another format, or pruned meanwhile: those days are learned from without it.
+            log.warning("co_reading_not_usable", version=version, reason=error.message)
+            return None
 
 
 def _vector(rules: MatchSettings) -> list[float]:

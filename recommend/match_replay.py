@@ -2,14 +2,14 @@
 the parts of their scores as the persona and the memory of that morning gave them. Pure.
 
 Days are taken in order and learned from after they were asked about, so nothing of a day is
-known to its own features. Two things are of today: what operators declared, and the measured
-corpus and trait statistics.
+known to its own features; the co-reading model is the one that had been trained by then. Two
+things are of today: what operators declared, and the measured corpus and trait statistics.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from contentcenter.domain.events import EventKind
 from contentcenter.embedding.ports import Vectors
+from recommend.collaborative.model import CoReadingModel
 from recommend.corpus import CorpusView
 from recommend.match_echo import Remembered, joined
 from recommend.match_features import MatchItem, audience_features, item_features
@@ -59,6 +60,14 @@ class PastEvent:
     at: datetime
 
 
+# The co-reading model that had been trained by a moment.
+CoReadingOn = Callable[[datetime], CoReadingModel | None]
+
+
+def _no_model(_: datetime) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Past:
     """Everything a replay reads. `events` in any order."""
@@ -68,6 +77,7 @@ class Past:
     events: Sequence[PastEvent]
     corpus: CorpusView
     known: TraitStatistics
+    co_reading: CoReadingOn = _no_model
 
 
 @dataclass(frozen=True)
@@ -171,7 +181,9 @@ class _Walk:
     def _remembered(self, state: _State, day: datetime) -> Remembered:
         weights = recalled(state.memory, day_number(day))
         ids = sorted(one for one in weights if one in self._past.items)
-        return remembered_of(self._items(ids), [weights], self._past.corpus, self._past.known)
+        past = self._past
+        model = past.co_reading(day)
+        return remembered_of(self._items(ids), [weights], past.corpus, past.known, model)
 
     def _learn_event(self, number: int, event: PastEvent) -> LearnEvent:
         item = self._past.items[event.item_id].match
@@ -184,13 +196,21 @@ def remembered_of(
     memories: Sequence[Mapping[int, float]],
     corpus: CorpusView,
     known: TraitStatistics,
+    co_reading: CoReadingModel | None = None,
 ) -> Remembered:
     """Memories (weights by item id) over these items, in columns."""
+    rows, strength = joined(memories, [one.match.id for one in items])
+    held = laid_out(items, corpus, known)
+    return replace(held, rows=rows, strength=strength, co_reading=co_reading)
+
+
+def laid_out(items: Sequence[PastItem], corpus: CorpusView, known: TraitStatistics) -> Remembered:
+    """Items in columns, remembered by nobody yet."""
     raw = [corpus.mean if one.match.vector is None else one.match.vector for one in items]
     table = np.array(raw, dtype=np.float32).reshape(len(items), corpus.dimension)
-    rows, strength = joined(memories, [one.match.id for one in items])
     traits = trait_rows([one.traits for one in items], known)
-    return Remembered(corpus.centre(table), traits, rows, strength, known)
+    ids = np.array([one.match.id for one in items], dtype=np.int64)
+    return Remembered(corpus.centre(table), traits, (), (), known, ids)
 
 
 def _offered(events: Sequence[PastEvent]) -> tuple[list[int], set[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -12,6 +12,7 @@ from contentcenter.domain.errors import EngineUnavailable, NotFound
 from contentcenter.floor import Floor
 from contentcenter.search.ports import Filters
 from contentcenter.store.cards import AudienceCard, load_audiences, load_items
+from recommend.collaborative.serving import CoReading
 from recommend.corpus import CorpusView
 from recommend.corpus_service import CorpusService
 from recommend.learning_service import LearningService
@@ -19,6 +20,7 @@ from recommend.match_candidates import Candidates, published
 from recommend.match_features import UsualRate, audience_features, item_features
 from recommend.match_memories import MemoryReader, shelf_rows
 from recommend.match_model_service import MatchModelService
+from recommend.match_pairs import PairEcho, on_one_thread
 from recommend.match_settings import MatchSettings
 from recommend.match_types import Match, MatchList
 from recommend.match_why import Situation, explained, possible, steps_of
@@ -44,6 +46,17 @@ __all__ = ["Match", "MatchList", "MatchService"]
 MANY_CATALOGUE = 20_000
 
 
+@dataclass(frozen=True)
+class _Many:
+    """A catalogue and audiences to be matched in blocks."""
+
+    shelf: Sequence[ShelfItem]
+    items: ItemFeatures
+    pairs: PairEcho
+    personas: Mapping[int, Persona]
+    rules: MatchSettings
+
+
 class MatchService:
     """Scores item x audience with the product's one `score_matrix`."""
 
@@ -56,6 +69,7 @@ class MatchService:
         learning: LearningService,
         shelf: Shelf,
         model: MatchModelService,
+        co_reading: CoReading,
     ) -> None:
         self._floor = floor
         self._corpus = corpus
@@ -63,7 +77,7 @@ class MatchService:
         self._learning = learning
         self._shelf = shelf
         self._model = model
-        self._memories = MemoryReader(floor, shelf, corpus)
+        self._memories = MemoryReader(floor, shelf, corpus, co_reading)
         self._candidates = Candidates(floor, corpus)
 
     @property
@@ -126,22 +140,41 @@ class MatchService:
             cards = load_audiences(session, list(audience_ids))
         ids = self._floor.index.select(published(Filters()), MANY_CATALOGUE)
         shelf = list(self._shelf.visible(ids).values())
-        personas = self._personas.personas(list(cards))
-        items = self._item_features(shelf, moment, echo=True)
-        out: dict[int, tuple[Match, ...]] = {}
         by_kind: dict[str, list[AudienceCard]] = {}
         for card in cards.values():
             by_kind.setdefault(card.channel_kind, []).append(card)
-        for kind, group in by_kind.items():
-            allowed = np.array([one.open(moment, kind) for one in shelf], dtype=np.bool_)
-            for start in range(0, len(group), 64):
-                block = group[start : start + 64]
-                who = self._who(block, personas, moment)
-                scores = score_matrix(items, replace(who, memory=None), self.settings)
-                fits = eligible(items, who) & allowed[:, None]
-                scores, fits = refined(scores, fits, items, who, self.settings)
-                out.update(_best_of_block(shelf, block, scores, fits, limit))
+        # In the order in which the blocks below come.
+        ordered = [card for group in by_kind.values() for card in group]
+        many = self._many(shelf, ordered, moment)
+        out: dict[int, tuple[Match, ...]] = {}
+        with on_one_thread():
+            for kind, group in by_kind.items():
+                allowed = np.array([one.open(moment, kind) for one in shelf], dtype=np.bool_)
+                for start in range(0, len(group), 64):
+                    block = group[start : start + 64]
+                    out.update(self._best_of(many, block, len(out), allowed, limit))
         return out
+
+    def _many(self, shelf: list[ShelfItem], cards: Sequence[AudienceCard], at: datetime) -> _Many:
+        """What is the same for all blocks of audiences, laid out once."""
+        items = self._item_features(shelf, at, echo=True)
+        ids, known = [card.id for card in cards], self._model.current().known
+        memory = self._memories.remembered(ids, at, known)
+        traits = items.traits or shelf_rows(shelf, known)
+        pairs = PairEcho(items.vectors, traits, memory, items.ids)
+        return _Many(shelf, items, pairs, self._personas.personas(ids), self.settings)
+
+    def _best_of(
+        self, many: _Many, cards: Sequence[AudienceCard], first: int, allowed: Flags, limit: int
+    ) -> dict[int, tuple[Match, ...]]:
+        """Matches of a block of audiences, the `first`-th and those after it."""
+        ids = [card.id for card in cards]
+        people = [many.personas[one] for one in ids]
+        who = audience_features(ids, people, self._corpus.view(), many.rules)
+        scores = score_matrix(many.items, who, many.rules)
+        fits = eligible(many.items, who) & allowed[:, None]
+        scores, fits = refined(scores, fits, many.pairs, many.rules, first)
+        return _best_of_block(many.shelf, cards, scores, fits, limit)
 
     def match_audiences_for_item(
         self, item_id: int, limit: int = 50, at: datetime | None = None

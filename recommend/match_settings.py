@@ -35,6 +35,8 @@ class MatchSettings:
     authors: float = 0.1
     publisher: float = 0.05
     standing: float = 0.1
+    co_read: float = 0.3
+    answered: float = 0.1
     appetite: float = 0.0
     refined: int = 200
     small_centre: float = 0.6
@@ -71,5 +73,7 @@ PARTS = (
     "authors",
     "publisher",
     "standing",
+    "co_read",
+    "answered",
     "appetite",
 )

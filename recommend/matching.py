@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from contentcenter.embedding.ports import Vectors
 from recommend.match_echo import ECHO_PARTS, Remembered, echo_parts
+from recommend.match_pairs import PairEcho
 from recommend.match_settings import PARTS, MatchSettings
 from recommend.match_traits import TraitRows
 
@@ -111,7 +112,10 @@ def score_matrix(
     for block in blocks(items, audiences, rules, _tag_block(items, audiences, rules)):
         parts[block.part] = parts[block.part] + block.items @ block.audiences.T
     parts |= echo(items, audiences, rules)
-    total: Vectors = np.stack(list(parts.values())).sum(axis=0)
+    total = np.zeros_like(semantic)
+    for name in PARTS:
+        if name not in ECHO_PARTS or audiences.memory is not None:
+            total += parts[name]
     return Scores(parts, total, eligible(items, audiences), centre)
 
 
@@ -121,37 +125,40 @@ def echo(
     """The weighted parts that come of memory; none without traits or memory."""
     if items.traits is None or audiences.memory is None:
         return {}
-    raw = echo_parts(items.vectors, items.traits, audiences.memory)
+    raw = echo_parts(items.vectors, items.traits, audiences.memory, items.ids)
     return {name: raw[name] * np.float32(rules.weight(name)) for name in ECHO_PARTS}
 
 
 def refined(
-    scores: Scores,
-    fits: Flags,
-    items: ItemFeatures,
-    audiences: AudienceFeatures,
-    rules: MatchSettings,
+    scores: Scores, fits: Flags, pairs: PairEcho, rules: MatchSettings, first: int = 0
 ) -> tuple[Scores, Flags]:
     """Scores made without memory, with the echo added for the best `rules.refined` fitting
     items of each audience; and which pairs are final. What an audience remembers is read for
-    few of its items, so a large cross stays one matrix product."""
-    memory = audiences.memory
-    if items.traits is None or memory is None:
-        return scores, fits
-    parts = {name: scores.parts[name].copy() for name in PARTS}
-    final = fits.copy()
-    for column in range(len(audiences)):
-        if not len(memory.rows[column]):
+    few of its items, so a large cross stays one matrix product. `pairs` knows these items and
+    its audiences from `first` on."""
+    parts = {**scores.parts, **{name: np.zeros_like(scores.total) for name in ECHO_PARTS}}
+    total, final = scores.total.copy(), fits.copy()
+    for column in range(total.shape[1]):
+        if not pairs.remembers(first + column):
             continue
-        rows = np.flatnonzero(fits[:, column])
-        rows = rows[np.argsort(-scores.total[rows, column], kind="stable")][: rules.refined]
-        raw = echo_parts(items.vectors[rows], items.traits.take(rows), memory.only(column))
-        for name in ECHO_PARTS:
-            parts[name][rows, column] = raw[name][:, 0] * np.float32(rules.weight(name))
+        rows = _highest(scores.total[:, column], fits[:, column], rules.refined)
+        for name, raw in pairs.of(first + column, rows).items():
+            weighted = raw * np.float32(rules.weight(name))
+            parts[name][rows, column] = weighted
+            total[rows, column] += weighted
         final[:, column] = False
         final[rows, column] = True
-    total: Vectors = np.stack(list(parts.values())).sum(axis=0)
     return Scores(parts, total, scores.eligible, scores.centre), final
+
+
+def _highest(scores: Vectors, fits: Flags, count: int) -> npt.NDArray[np.intp]:
+    """Rows of the highest fitting scores, best first; of equal ones the earlier."""
+    rows = np.flatnonzero(fits)
+    values = scores[rows]
+    if len(rows) > count:
+        high = values >= np.partition(values, len(rows) - count)[len(rows) - count]
+        rows, values = rows[high], values[high]
+    return rows[np.argsort(-values, kind="stable")][:count]
 
 
 def eligible(items: ItemFeatures, audiences: AudienceFeatures) -> Flags:

@@ -83,6 +83,7 @@ def build_services(floor: Floor) -> RecommendServices:
         learning=learning,
         shelf=shelf,
         model=match_model,
+        co_reading=co_reading,
     )
     known = KnownTexts(floor)
     hybrid = HybridSearch(floor, corpus, FactsService(floor))

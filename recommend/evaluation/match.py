@@ -44,7 +44,9 @@ from recommend.persona_math.decay import day_number
 
 # Everything happened at one time: the files hold no dates.
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
-LEARNED = ("semantic", "tags", "price", *ECHO_PARTS)
+# The lists tell of no readers and of no book twice.
+_SILENT = ("co_read", "answered")
+LEARNED = ("semantic", "tags", "price", *(name for name in ECHO_PARTS if name not in _SILENT))
 PARTS_OUT = 5
 MOST_TRAINING = 6_000
 # The whole of a list: the files hold no dates by which an audience could have forgotten.

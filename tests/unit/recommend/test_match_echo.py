@@ -9,6 +9,7 @@ import pytest
 
 from recommend.match_echo import ECHO_PARTS, Remembered, echo_parts, joined, members, strength_of
 from recommend.match_features import MatchItem, audience_features, item_features
+from recommend.match_pairs import PairEcho
 from recommend.match_settings import MatchSettings
 from recommend.match_traits import Traits, measure_traits, trait_rows
 from recommend.matching import eligible, refined, score_matrix
@@ -82,7 +83,7 @@ def test_refining_gives_the_exact_score_to_the_best_and_drops_the_rest() -> None
     items, who = small_world()
     rules = MatchSettings(refined=15)
     plain = score_matrix(items, replace(who, memory=None), rules)
-    scores, final = refined(plain, eligible(items, who), items, who, rules)
+    scores, final = refined(plain, eligible(items, who), pairs_of(items, who), rules)
     exact = score_matrix(items, who, rules)
     assert final.sum(axis=0).tolist() == [15, 15]
     assert np.allclose(scores.total[final], exact.total[final], atol=1e-4)
@@ -115,6 +116,10 @@ def test_memories_are_laid_over_the_items_that_are_there() -> None:
     rows, strength = joined([{11: 1.0, 99: 5.0}, {}], [10, 11])
     assert [one.tolist() for one in rows] == [[1], []]
     assert [one.tolist() for one in strength] == [[0.5], []]
+
+
+def pairs_of(items, who) -> PairEcho:
+    return PairEcho(items.vectors, items.traits, who.memory, items.ids)
 
 
 def small_world():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from contentcenter.domain.events import EventKind
@@ -13,8 +14,10 @@ from recommend.match_memory import (
     MEMORY_HELD,
     MEMORY_SIZE,
     Answer,
+    MemoryColumns,
     Trace,
     recalled,
+    recalled_columns,
     remember,
 )
 from recommend.persona_math.decay import day_number
@@ -69,3 +72,23 @@ def test_batches_do_not_matter() -> None:
         pieces = remember(pieces, answers[at : at + step])
         at += step
     assert pieces == whole
+
+
+def test_memories_in_columns_recall_what_each_recalls_alone() -> None:
+    rng = np.random.default_rng(5)
+    memories = [
+        {
+            int(one): Trace(float(rng.normal(1.0, 1.0)), float(rng.integers(100, 200)))
+            for one in rng.permutation(40)[:size]
+        }
+        for size in (0, 3, 12, 30)
+    ]
+    rows = [(at, i, t.weight, t.day) for at, own in enumerate(memories) for i, t in own.items()]
+    audience, item, weight, day = (np.array(one) for one in zip(*rows, strict=True))
+    found = recalled_columns(MemoryColumns(audience, item, weight, day), 190.0, size=10)
+    for at, own in enumerate(memories):
+        mine = found.audience == at
+        alone = recalled(own, 190.0, size=10)
+        assert found.item[mine].tolist() == list(alone)
+        assert found.weight[mine].tolist() == pytest.approx(list(alone.values()))
+    assert len(found.item) > 15
