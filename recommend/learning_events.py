@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
@@ -23,6 +24,15 @@ from recommend.persona_store import Subject
 
 SubjectKey = tuple[Subject, int]
 _CHUNK = 500
+_COLUMNS = (
+    EventRow.id,
+    EventRow.kind,
+    EventRow.at,
+    EventRow.reader_id,
+    EventRow.audience_id,
+    EventRow.item_id,
+)
+_KINDS = {kind.value: kind for kind in EventKind}
 
 
 @dataclass(frozen=True)
@@ -104,8 +114,9 @@ def load_moves(session: Session, events: Iterable[StoredEvent]) -> dict[int, lis
 
 
 def waiting(session: Session, after: int, limit: int) -> list[StoredEvent]:
-    query = select(EventRow).where(EventRow.id > after).order_by(EventRow.id).limit(limit)
-    return [_stored(row) for row in session.scalars(query)]
+    """The next events above an id, by id."""
+    query = select(*_COLUMNS).where(EventRow.id > after).order_by(EventRow.id).limit(limit)
+    return [_stored(row) for row in session.execute(query)]
 
 
 def history(
@@ -133,15 +144,14 @@ def history(
 
 def _next(session: Session, which: object, span: tuple[int, int], limit: int) -> list[StoredEvent]:
     query = (
-        select(EventRow)
+        select(*_COLUMNS)
         .where(which, EventRow.id > span[0], EventRow.id <= span[1])  # type: ignore[arg-type]
         .order_by(EventRow.id)
         .limit(limit)
     )
-    return [_stored(row) for row in session.scalars(query)]
+    return [_stored(row) for row in session.execute(query)]
 
 
-def _stored(row: EventRow) -> StoredEvent:
-    return StoredEvent(
-        row.id, EventKind(row.kind), row.at, row.reader_id, row.audience_id, row.item_id
-    )
+def _stored(row: Any) -> StoredEvent:
+    one, kind, at, reader_id, audience_id, item_id = row
+    return StoredEvent(one, _KINDS[kind], at, reader_id, audience_id, item_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,21 +13,12 @@ from sqlalchemy.orm import Session
 
 from contentcenter.domain.errors import RetryLater
 from contentcenter.domain.events import EventKind
-from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
-from contentcenter.store.cards import ItemCard, load_items
-from contentcenter.store.tables import AudienceRow, EventRow, StateRow
-from recommend.corpus import CorpusView
+from contentcenter.store.tables import EventRow, StateRow
 from recommend.corpus_service import CorpusService
-from recommend.identity.turns import lock_epoch, next_epoch, read_epoch
-from recommend.learning_events import (
-    StoredEvent,
-    SubjectKey,
-    by_subject,
-    history,
-    load_moves,
-    waiting,
-)
+from recommend.identity.turns import lock_epoch, locked_state, next_epoch, read_epoch
+from recommend.learning_batch import Batch, Surroundings, read_batch, read_surroundings
+from recommend.learning_events import StoredEvent, SubjectKey, by_subject, history, load_moves
 from recommend.match_memory import Answer, Memory, Trace, remember
 from recommend.match_memory_store import load_memories, save_memories
 from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, PersonaSettings, learn
@@ -39,15 +29,7 @@ from recommend.persona_store import (
     load_personas,
     save_learned,
 )
-from recommend.signals import (
-    CO_READ_DEPTH,
-    LIKES,
-    Response,
-    co_reads,
-    save_co_reads,
-    save_responses,
-)
-from recommend.upserts import upsert
+from recommend.signals import Response, co_reads, save_co_reads, save_responses
 
 WATERMARK = "personas.events"
 BATCH = 2_000
@@ -97,12 +79,12 @@ class LearningService:
         """Apply what is waiting, in batches. Returns how many events were applied."""
         done = 0
         while done < limit:
-            epoch, events = self._waiting()
-            if not events:
+            batch = self._waiting()
+            if batch is None:
                 break
-            if self._commit(self._compute(events), epoch):
-                done += len(events)
-                if len(events) < BATCH:
+            if self._commit(self._compute(batch), batch.epoch):
+                done += len(batch.events)
+                if len(batch.events) < BATCH:
                     break
         return done
 
@@ -142,8 +124,8 @@ class LearningService:
         learned, memory = Learned(Centres.empty(corpus.dimension)), dict[int, Trace]()
         for events in self._history(subject, subject_id, last):
             memory = remember(memory, _answers(events))
-            own = self._learn_events({(subject, subject_id): events}, events)
-            learned = learn(learned, own[subject, subject_id], corpus, self._settings)
+            told = self._told(subject, subject_id, events)
+            learned = learn(learned, told, corpus, self._settings)
         return learned, memory
 
     def _replace(self, fresh: _Anew) -> bool | None:
@@ -181,106 +163,67 @@ class LearningService:
             if own:
                 yield own
 
-    def _waiting(self) -> tuple[int, list[StoredEvent]]:
-        """Events behind the watermark, and the epoch they were read in."""
+    def _told(
+        self, subject: Subject, subject_id: int, events: Sequence[StoredEvent]
+    ) -> list[LearnEvent]:
+        audiences = [subject_id] if subject is Subject.AUDIENCE else []
         with self._floor.db.reading() as session:
-            epoch = read_epoch(session)
-            return epoch, waiting(session, _watermark(session), BATCH)
+            around = read_surroundings(session, events, audiences)
+        key = (subject, subject_id)
+        return self._learn_events({key: events}, around)[key]
 
-    def _by_subject(self, events: Sequence[StoredEvent]) -> dict[SubjectKey, list[StoredEvent]]:
-        with self._floor.db.reading() as session:
-            moves = load_moves(session, events)
-        return by_subject(events, moves, self._settings.member_share)
-
-    def _compute(self, events: Sequence[StoredEvent]) -> _Round:
+    def _waiting(self) -> Batch | None:
+        """The events behind the watermark, with all they need."""
         corpus = self._corpus.view()
-        groups = self._by_subject(events)
-        stored = self._load(groups, corpus)
-        told = self._learn_events(groups, events)
+        with self._floor.db.reading() as session:
+            span = (_watermark(session), BATCH)
+            return read_batch(session, span, corpus, self._settings.member_share)
+
+    def _compute(self, batch: Batch) -> _Round:
+        corpus, events = self._corpus.view(), batch.events
+        told = self._learn_events(batch.groups, batch.around)
         personas = [
-            replace(
-                stored[key], learned=learn(stored[key].learned, told[key], corpus, self._settings)
-            )
-            for key in groups
+            replace(stored, learned=learn(stored.learned, told[key], corpus, self._settings))
+            for key, stored in batch.personas.items()
         ]
         responses = [
             Response(one.item_id, one.kind, one.at, one.reader_id)
             for one in events
             if one.item_id is not None
         ]
-        before = self._liked_before(events)
-        pairs = co_reads(responses, before)
-        known, memories = self._remembered(groups)
-        return _Round(events[0].id, events[-1].id, personas, responses, pairs, known, memories)
-
-    def _remembered(
-        self, groups: Mapping[SubjectKey, Sequence[StoredEvent]]
-    ) -> tuple[dict[int, dict[int, Trace]], dict[int, dict[int, Trace]]]:
-        """Memories of the audiences concerned, before and after these events."""
-        told = {one: own for (kind, one), own in groups.items() if kind is Subject.AUDIENCE}
-        with self._floor.db.reading() as session:
-            before = load_memories(session, sorted(told))
-        after = {one: remember(before[one], _answers(own)) for one, own in told.items()}
-        return before, after
-
-    def _load(
-        self, groups: Mapping[SubjectKey, Sequence[StoredEvent]], corpus: CorpusView
-    ) -> dict[SubjectKey, StoredPersona]:
-        out: dict[SubjectKey, StoredPersona] = {}
-        with self._floor.db.reading() as session:
-            for subject in Subject:
-                ids = [one for kind, one in groups if kind is subject]
-                found = load_personas(session, subject, ids, corpus.model, corpus.dimension)
-                out.update({(subject, one): persona for one, persona in found.items()})
-        return out
+        return _Round(
+            start=events[0].id,
+            end=events[-1].id,
+            personas=personas,
+            responses=responses,
+            pairs=co_reads(responses, batch.liked),
+            memories_before=batch.memories,
+            memories={
+                one: remember(memory, _answers(batch.groups[Subject.AUDIENCE, one]))
+                for one, memory in batch.memories.items()
+            },
+        )
 
     def _learn_events(
-        self, groups: Mapping[SubjectKey, Sequence[StoredEvent]], events: Sequence[StoredEvent]
+        self, groups: Mapping[SubjectKey, Sequence[StoredEvent]], around: Surroundings
     ) -> dict[SubjectKey, list[LearnEvent]]:
-        facts = self._item_facts({one.item_id for one in events if one.item_id is not None})
-        zones = self._zones([one for kind, one in groups if kind is Subject.AUDIENCE])
+        facts = self._item_facts(around)
         default = ZoneInfo(self._floor.settings.timezone)
+        zones = {
+            (kind, one): around.zones.get(one, default) if kind is Subject.AUDIENCE else default
+            for kind, one in groups
+        }
         return {
-            key: [_learn_event(one, facts, zones.get(key[1], default)) for one in own]
-            if key[0] is Subject.AUDIENCE
-            else [_learn_event(one, facts, default) for one in own]
+            key: [_learn_event(one, facts, zones[key]) for one in own]
             for key, own in groups.items()
         }
 
-    def _item_facts(self, ids: set[int]) -> dict[int, ItemFacts]:
-        wanted = sorted(ids)
-        vectors = self._floor.index.vectors(wanted) if wanted else {}
-        with self._floor.db.reading() as session:
-            cards = load_items(session, wanted)
-        return {one: item_facts(card, vectors.get(one)) for one, card in cards.items()}
-
-    def _zones(self, audience_ids: Sequence[int]) -> dict[int, ZoneInfo]:
-        query = select(AudienceRow.id, AudienceRow.timezone).where(AudienceRow.id.in_(audience_ids))
-        with self._floor.db.reading() as session:
-            return {row.id: ZoneInfo(row.timezone) for row in session.execute(query)}
-
-    def _liked_before(self, events: Sequence[StoredEvent]) -> dict[int, list[int]]:
-        """What the readers of this batch liked before it, newest first."""
-        readers = sorted(
-            {one.reader_id for one in events if one.reader_id is not None and one.kind in LIKES}
-        )
-        out: dict[int, list[int]] = defaultdict(list)
-        likes = [kind.value for kind in LIKES]
-        with self._floor.db.reading() as session:
-            for start in range(0, len(readers), 500):
-                query = (
-                    select(EventRow.reader_id, EventRow.item_id)
-                    .where(
-                        EventRow.reader_id.in_(readers[start : start + 500]),
-                        EventRow.kind.in_(likes),
-                        EventRow.id < events[0].id,
-                    )
-                    .order_by(EventRow.id.desc())
-                    .limit(20_000)
-                )
-                for reader, item in session.execute(query):
-                    _add_liked(out, reader, item)
-        return dict(out)
+    def _item_facts(self, around: Surroundings) -> dict[int, ItemFacts]:
+        vectors = self._floor.index.vectors(list(around.items)) if around.items else {}
+        return {
+            one: ItemFacts(vectors.get(one), plain.category, plain.tags, plain.price_fen)
+            for one, plain in around.items.items()
+        }
 
     def _commit(self, result: _Round, epoch: int) -> bool:
         now = self._floor.clock.now()
@@ -315,18 +258,6 @@ class LearningService:
         return float(rate)
 
 
-def _add_liked(liked: dict[int, list[int]], reader: int | None, item: int | None) -> None:
-    if reader is None or item is None:
-        return
-    own = liked[reader]
-    if item not in own and len(own) < CO_READ_DEPTH:
-        own.append(item)
-
-
-def item_facts(card: ItemCard, vector: Vectors | None) -> ItemFacts:
-    return ItemFacts(vector, card.category, card.tag_names, card.price_fen)
-
-
 def same_numbers(one: Learned, other: Learned) -> bool:
     """Whether two learned states are equal to the last bit."""
     vectors = one.centres.vectors.tobytes() == other.centres.vectors.tobytes()
@@ -354,10 +285,8 @@ def _watermark(session: Session) -> int:
 
 
 def _lock_watermark(session: Session, now: datetime) -> int:
-    fresh = {"name": WATERMARK, "value": {"last_id": 0}, "updated_at": now}
-    upsert(session, StateRow, [fresh], ["name"], [])
-    query = select(StateRow).where(StateRow.name == WATERMARK).with_for_update()
-    return int(session.scalars(query).one().value.get("last_id", 0))
+    row = locked_state(session, WATERMARK, {"last_id": 0}, now)
+    return int(row.value.get("last_id", 0))
 
 
 def _move_watermark(session: Session, result: _Round, now: datetime) -> None:

@@ -9,13 +9,27 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from contentcenter.embedding.ports import Vectors
 from recommend.persona_math import Blending, Centres, Declared, Learned
 from recommend.tables import PersonaRow
 from recommend.upserts import upsert
+
+# Values, not rows of the mapper: the learning job reads thousands of them.
+_COLUMNS = (
+    PersonaRow.subject_id,
+    PersonaRow.model,
+    PersonaRow.centres,
+    PersonaRow.declared,
+    PersonaRow.declared_centres,
+    PersonaRow.declared_version,
+    PersonaRow.learned,
+    PersonaRow.override,
+    PersonaRow.version,
+    PersonaRow.updated_at,
+)
 
 
 class Subject(StrEnum):
@@ -55,16 +69,16 @@ def load_personas(
     wanted = list(dict.fromkeys(ids))
     found = {one: empty_persona(subject, one, dimension) for one in wanted}
     for start in range(0, len(wanted), 500):
-        query = select(PersonaRow).where(
+        query = select(*_COLUMNS).where(
             PersonaRow.subject == subject.value,
             PersonaRow.subject_id.in_(wanted[start : start + 500]),
         )
-        for row in session.scalars(query):
+        for row in session.execute(query):
             found[row.subject_id] = _stored(row, subject, model, dimension)
     return found
 
 
-def _stored(row: PersonaRow, subject: Subject, model: str, dimension: int) -> StoredPersona:
+def _stored(row: Row[Any], subject: Subject, model: str, dimension: int) -> StoredPersona:
     same = row.model == model
     said = row.declared or {}
     return StoredPersona(
@@ -86,7 +100,7 @@ def _stored(row: PersonaRow, subject: Subject, model: str, dimension: int) -> St
     )
 
 
-def _learned(row: PersonaRow, vectors: Vectors, dimension: int) -> Learned:
+def _learned(row: Row[Any], vectors: Vectors, dimension: int) -> Learned:
     if not row.learned:
         return Learned(Centres.empty(dimension))
     value = dict(row.learned)

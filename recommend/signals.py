@@ -16,6 +16,15 @@ from recommend.persona_math.decay import day_number
 from recommend.tables import CoReadRow, ItemSignalRow
 from recommend.upserts import upsert
 
+# The item, and its `Signal` in the order of the fields.
+_SIGNAL = (
+    ItemSignalRow.item_id,
+    ItemSignalRow.heat,
+    ItemSignalRow.shown,
+    ItemSignalRow.liked,
+    ItemSignalRow.orders,
+    ItemSignalRow.day,
+)
 HEAT_HALF_LIFE = 7.0
 RATE_HALF_LIFE = 30.0
 COLD = -1e9
@@ -95,14 +104,7 @@ def load_signals(session: Session, ids: Sequence[int], now: datetime) -> dict[in
     """Signals by item, their counts faded to `now`; items without events are left out."""
     today, out = day_number(now), {}
     for start in range(0, len(ids), 500):
-        query = select(
-            ItemSignalRow.item_id,
-            ItemSignalRow.heat,
-            ItemSignalRow.shown,
-            ItemSignalRow.liked,
-            ItemSignalRow.orders,
-            ItemSignalRow.day,
-        ).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
+        query = select(*_SIGNAL).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
         for row in session.execute(query):
             fade = _fade(max(today - row.day, 0.0))
             out[row.item_id] = Signal(
@@ -116,9 +118,9 @@ def save_responses(session: Session, events: Sequence[Response]) -> None:
     ids = sorted({event.item_id for event in events})
     signals: dict[int, Signal] = {}
     for start in range(0, len(ids), 500):
-        query = select(ItemSignalRow).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
-        for row in session.scalars(query):
-            signals[row.item_id] = Signal(row.heat, row.shown, row.liked, row.orders, row.day)
+        query = select(*_SIGNAL).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
+        for item, *known in session.execute(query):
+            signals[item] = Signal(*known)
     for event in events:
         signals[event.item_id] = add_response(signals.get(event.item_id, Signal()), event)
     names = ("heat", "shown", "liked", "orders", "day")
@@ -131,17 +133,13 @@ def save_responses(session: Session, events: Sequence[Response]) -> None:
 
 
 def save_co_reads(session: Session, pairs: Mapping[tuple[int, int], int]) -> None:
-    known: dict[tuple[int, int], float] = {}
-    firsts = sorted({first for first, _ in pairs})
-    for start in range(0, len(firsts), 500):
-        query = select(CoReadRow).where(CoReadRow.item_id.in_(firsts[start : start + 500]))
-        known.update({(row.item_id, row.other_id): row.count for row in session.scalars(query)})
+    """Add these counts to the stored ones, in the caller's transaction."""
+    # In the order of the keys: writers then take the rows' locks in one order.
     rows = [
-        {"item_id": first, "other_id": second, "count": known.get((first, second), 0.0) + count}
-        for (first, second), count in pairs.items()
+        {"item_id": first, "other_id": second, "count": float(count)}
+        for (first, second), count in sorted(pairs.items())
     ]
-    if rows:
-        upsert(session, CoReadRow, rows, ["item_id", "other_id"], ["count"])
+    upsert(session, CoReadRow, rows, ["item_id", "other_id"], [], adds=["count"])
 
 
 def read_together(session: Session, ids: Sequence[int], limit: int) -> list[int]:

@@ -20,7 +20,7 @@ def hold_order(session: Session, now: datetime) -> None:
     Ids of events are then given in the order of commits, the learning job's watermark can
     never step over an event that is still to appear, and "recorded since" has a meaning.
     """
-    _locked(session, ORDER_LOCK, {}, now)
+    locked_state(session, ORDER_LOCK, {}, now)
 
 
 def read_epoch(session: Session) -> int:
@@ -32,17 +32,26 @@ def read_epoch(session: Session) -> int:
 def lock_epoch(session: Session, now: datetime) -> int:
     """The epoch, held until the transaction ends. What was computed from events read in an
     earlier epoch is stale: read and compute again."""
-    return int(_locked(session, EPOCH, {"n": 0}, now).value.get("n", 0))
+    return int(locked_state(session, EPOCH, {"n": 0}, now).value.get("n", 0))
 
 
 def next_epoch(session: Session, now: datetime) -> None:
-    row = _locked(session, EPOCH, {"n": 0}, now)
+    row = locked_state(session, EPOCH, {"n": 0}, now)
     row.value = {"n": int(row.value.get("n", 0)) + 1}
     row.updated_at = now
 
 
-def _locked(session: Session, name: str, fresh: dict[str, int], now: datetime) -> StateRow:
-    upsert(session, StateRow, [{"name": name, "value": fresh, "updated_at": now}], ["name"], [])
-    query = select(StateRow).where(StateRow.name == name).with_for_update()
+def locked_state(session: Session, name: str, fresh: dict[str, int], now: datetime) -> StateRow:
+    """A state row held until the transaction ends, made with `fresh` if it is not there yet."""
     # A row this session has read before may be older than what the lock now shows.
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+    query = (
+        select(StateRow)
+        .where(StateRow.name == name)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    row = session.scalars(query).first()
+    if row is not None:
+        return row
+    upsert(session, StateRow, [{"name": name, "value": fresh, "updated_at": now}], ["name"], [])
+    return session.scalars(query).one()

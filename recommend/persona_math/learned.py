@@ -6,7 +6,7 @@ Every sum is stored at the scale of its landmark (see `decay`); `*_on(day)` read
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from recommend.persona_math.centres import Centres
@@ -17,6 +17,7 @@ from recommend.persona_math.settings import PersonaSettings
 # Sums by the half-life they fade with.
 _INTEREST = ("categories", "tags", "shown", "liked", "sums")
 _RECENT = ("recent", "recent_sums")
+_TABLES = (*_INTEREST, *_RECENT, "price_sums")
 
 
 @dataclass
@@ -45,7 +46,9 @@ class Learned:
     recent_sums: dict[str, float] = field(default_factory=dict)
 
     def copy(self) -> Learned:
-        return Learned.from_json(self.to_json(), self.centres)
+        """Sums of its own; the centres are values and shared."""
+        own: dict[str, Any] = {name: dict(getattr(self, name)) for name in _TABLES}
+        return replace(self, prices=list(self.prices), hours=list(self.hours), **own)
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the centre vectors, as JSON values."""
@@ -54,7 +57,7 @@ class Learned:
             "last_day": self.last_day,
             "seen_event_id": self.seen_event_id,
             "weights": list(self.centres.weights),
-            **{name: dict(getattr(self, name)) for name in (*_INTEREST, *_RECENT, "price_sums")},
+            **{name: dict(getattr(self, name)) for name in _TABLES},
             "prices": list(self.prices),
             "hours": list(self.hours),
         }
@@ -68,7 +71,7 @@ class Learned:
             seen_event_id=value["seen_event_id"],
             prices=list(value["prices"]),
             hours=list(value["hours"]),
-            **{name: dict(value[name]) for name in (*_INTEREST, *_RECENT, "price_sums")},
+            **{name: dict(value[name]) for name in _TABLES},
         )
 
     def reach(self, day: float, settings: PersonaSettings) -> float:

@@ -220,10 +220,10 @@ def test_what_was_computed_before_a_join_is_not_stored_after_it(world: Readers) 
     _, other = two_readers(world)
     world.tell("mid", "click", who=OPEN, item_id=world.items[9])
     learning: Any = world.services.learning
-    epoch, events = learning._waiting()
-    computed = learning._compute(events)
+    batch = learning._waiting()
+    computed = learning._compute(batch)
     world.services.identity.join("a1", "o1", "li", "")
-    assert learning._commit(computed, epoch) is False
+    assert learning._commit(computed, batch.epoch) is False
     world.learn()
     assert world.persona(other)[0]["seen_event_id"] == 0
     assert world.persona(world.reader("a1"))[0]["seen_event_id"] == world.event("mid").id
