@@ -39,15 +39,17 @@ class FeedSettings:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """What spreading needs to know of one item."""
+class Candidates:
+    """What spreading needs to know of n items, as columns."""
 
-    id: int
-    works: tuple[int, ...]
-    author: str
-    category: str
-    source: str
-    recalls: tuple[Recall, ...] = ()
+    ids: Sequence[int]
+    works: Sequence[tuple[int, ...]]
+    authors: Sequence[str]
+    categories: Sequence[str]
+    sources: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Picked:
 
 
 def rank(
-    candidates: Sequence[Candidate],
+    candidates: Candidates,
     values: Vectors,
     vectors: Vectors,
     size: int,
@@ -70,7 +72,7 @@ def rank(
     by penalties. Ties go to the smaller id, so equal input gives an equal page.
     """
     rules = settings or FeedSettings()
-    if not candidates:
+    if not len(candidates):
         return []
     state = _Spread(candidates, values, vectors, rules)
     return [state.pick() for _ in range(min(size, len(candidates)))]
@@ -81,7 +83,7 @@ class _Spread:
 
     def __init__(
         self,
-        candidates: Sequence[Candidate],
+        candidates: Candidates,
         values: Vectors,
         vectors: Vectors,
         rules: FeedSettings,
@@ -90,19 +92,19 @@ class _Spread:
         self._vectors = vectors
         self._values = values.astype(np.float32)
         self._rules = rules
-        self._ids = np.array([one.id for one in candidates], dtype=np.int64)
+        self._ids = np.array(candidates.ids, dtype=np.int64)
         self._near = np.zeros(len(candidates), dtype=np.float32)
         self._taken = np.zeros(len(candidates), dtype=np.bool_)
         self._same_work = np.zeros(len(candidates), dtype=np.bool_)
         self._repeats = np.zeros(len(candidates), dtype=np.float32)
         self._codes = [
-            (_codes([one.author for one in candidates]), rules.same_author),
-            (_codes([one.category for one in candidates]), rules.same_category),
-            (_codes([one.source for one in candidates]), rules.same_source),
+            (_codes(candidates.authors), rules.same_author),
+            (_codes(candidates.categories), rules.same_category),
+            (_codes(candidates.sources), rules.same_source),
         ]
         self._rows_of_work: dict[int, list[int]] = {}
-        for row, one in enumerate(candidates):
-            for work in one.works:
+        for row, works in enumerate(candidates.works):
+            for work in works:
                 self._rows_of_work.setdefault(work, []).append(row)
         self._picked: list[int] = []
 
@@ -131,7 +133,7 @@ class _Spread:
         if len(self._picked) > self._rules.window:
             self._weigh(self._picked[-1 - self._rules.window], -1.0)
         self._near = np.maximum(self._near, self._vectors @ self._vectors[row])
-        for work in self._candidates[row].works:
+        for work in self._candidates.works[row]:
             self._same_work[self._rows_of_work[work]] = True
 
 

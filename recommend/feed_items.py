@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -84,16 +84,20 @@ def from_entry(card: ItemCard, entry: Mapping[str, Any]) -> FeedItem:
 
 @dataclass(frozen=True)
 class Why:
-    """What reasons are made of."""
+    """What reasons are made of. `tags` and `categories` are what the reader is drawn to."""
 
-    persona: Persona
+    tags: Sequence[str]
+    categories: Sequence[str]
     found: Found
     anchor: Anchor | None
 
+    @classmethod
+    def of(cls, persona: Persona, found: Found, anchor: Anchor | None) -> Why:
+        return cls(*followed(persona), found, anchor)
+
     def reason(self, card: ItemCard, semantic: float) -> Reason:
-        tags, categories = followed(self.persona)
-        liked = next((tag for tag in tags if tag in card.tag_names), "")
-        if not liked and card.category in categories:
+        liked = next((tag for tag in self.tags if tag in card.tag_names), "")
+        if not liked and card.category in self.categories:
             liked = category_label(card.category)
         scene = self.anchor.text if self.anchor is not None else ""
         return reason(

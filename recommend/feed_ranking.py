@@ -7,19 +7,31 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from contentcenter.embedding.ports import Vectors
 from recommend.corpus import CorpusView
-from recommend.feed import Candidate, FeedSettings, Recall, rank
+from recommend.feed import Candidates, FeedSettings, Recall, rank
 from recommend.feed_scene import Anchor
 from recommend.matching import ItemFeatures, Scores
 from recommend.ranking.explore import ExploreSettings, Offer, Uncertain, offer
-from recommend.ranking.features import Context, History, RankItem, RankReader, features
+from recommend.ranking.features import (
+    FEATURES,
+    Context,
+    History,
+    RankColumns,
+    RankReader,
+    ages,
+    features,
+    priced,
+    recall_columns,
+)
 from recommend.ranking.log import Ranked
 from recommend.ranking.logistic import sigmoid
 from recommend.ranking.serving import Serving
 from recommend.shelf import ShelfItem
 
+Halves = npt.NDArray[np.float16]
 LIKED_FADE = 0.9
 HIDDEN_HALF_LIFE = 14.0
 
@@ -34,18 +46,25 @@ class Found:
 
 @dataclass(frozen=True)
 class Scored:
-    """Columns of the shelf: feature rows (n, F), the model's log-odds (n,), what was added
-    online (n,), centred vectors (n, d)."""
+    """Columns of the shelf: feature rows (n, F) in the half precision they were rounded to,
+    the log-odds (n,) of the version in `serving`, what was added online (n,), the meaning part
+    of matching (n,)."""
 
     items: Sequence[ShelfItem]
-    rows: Vectors
+    rows: Halves
     model: Vectors
     added: Vectors
-    vectors: Vectors
+    semantic: Vectors
+    serving: Serving
 
     @property
     def log_odds(self) -> Vectors:
         return self.model + self.added
+
+    def features(self, rows: Sequence[int]) -> Vectors:
+        """What the model was given of these rows, to the last bit."""
+        given: Vectors = self.rows[list(rows)].astype(np.float32)
+        return given
 
 
 @dataclass(frozen=True)
@@ -81,29 +100,45 @@ def score(
 ) -> Scored:
     """Feature rows and log-odds of every candidate. `near` (n,) is closeness to the scene."""
     scores, columns = matched
-    ranked = [
-        _rank_item(one, found, one.id in served, 0.0 if near is None else float(near[row]))
-        for row, one in enumerate(items)
-    ]
+    ranked = _columns(items, found, served, context, near)
     parts = {name: values[:, 0] for name, values in scores.parts.items()}
     rows = features(ranked, parts, reader, context)
-    added = serving.added([one.id for one in items], [one.match.category for one in items])
-    return Scored(items, rows, serving.model.log_odds(rows), added, columns.vectors)
+    return Scored(
+        items=items,
+        rows=rows.astype(np.float16),
+        model=serving.model.log_odds(rows),
+        added=serving.added(columns.ids.tolist(), ranked.categories),
+        semantic=parts["semantic"],
+        serving=serving,
+    )
 
 
-def order(
-    scored: Scored, found: Found, size: int, settings: FeedSettings, slope: float
-) -> list[Pick]:
-    """The spread order. `slope`: log-odds of one unit of the penalties."""
-    candidates = [_candidate(one, found.recalls[one.id]) for one in scored.items]
-    picked = rank(candidates, scored.log_odds / np.float32(slope), scored.vectors, size, settings)
-    return [Pick(one.row) for one in picked]
+def nothing(serving: Serving) -> Scored:
+    """No candidates at all."""
+    none = np.zeros(0, dtype=np.float32)
+    return Scored((), np.zeros((0, len(FEATURES)), np.float16), none, none, none, serving)
+
+
+def order(scored: Scored, vectors: Vectors, size: int, settings: FeedSettings) -> list[int]:
+    """The spread order, as rows. `vectors` (n, d) are centred unit rows."""
+    items = scored.items
+    candidates = Candidates(
+        ids=[one.match.id for one in items],
+        works=[one.works for one in items],
+        authors=[one.author for one in items],
+        categories=[one.match.category for one in items],
+        sources=[one.source for one in items],
+    )
+    # Log-odds of one unit of the penalties.
+    slope = np.float32(scored.serving.model.prior.slope)
+    return [one.row for one in rank(candidates, scored.log_odds / slope, vectors, size, settings)]
 
 
 def explore(
     picks: Sequence[Pick],
     scored: Scored,
     *,
+    barred: frozenset[int],
     wanted: int,
     size: int,
     rules: ExploreSettings,
@@ -118,7 +153,7 @@ def explore(
         np.array([one.match.liked for one in scored.items], dtype=np.float32),
     )
     for _ in range(wanted):
-        drawn = offer(counts, _open_rows(out[:size], scored.items), rules, luck)
+        drawn = offer(counts, _open_rows(out[:size], scored.items, barred), rules, luck)
         if drawn is None or size < rules.first_place:
             break
         out = [one for one in out if one.row != drawn.row]
@@ -127,49 +162,50 @@ def explore(
     return out
 
 
-def _open_rows(page: Sequence[Pick], items: Sequence[ShelfItem]) -> list[int]:
+def _open_rows(
+    page: Sequence[Pick], items: Sequence[ShelfItem], barred: frozenset[int]
+) -> list[int]:
     taken = {one.row for one in page}
     works = {work for one in page for work in items[one.row].works}
     return [
         row
         for row, item in enumerate(items)
-        if row not in taken and not works.intersection(item.works)
+        if row not in taken and item.match.id not in barred and works.isdisjoint(item.works)
     ]
 
 
-def shown(scored: Scored, picks: Sequence[Pick], matched: Scores, serving: Serving) -> list[Shown]:
+def shown(scored: Scored, picks: Sequence[Pick]) -> list[Shown]:
     """Parts, chances and logs of these picks; places are numbered later by `placed`."""
     rows = [one.row for one in picks]
-    parts = dict(serving.model.parts(scored.rows[rows]))
+    features_of = scored.features(rows)
+    parts = dict(scored.serving.model.parts(features_of))
     parts["online"] = scored.added[rows]
     return [
-        _shown(scored, pick, _rounded(parts, index), float(matched.parts["semantic"][pick.row, 0]),
-               serving.version)
+        _shown(scored, pick, _rounded(parts, index), features_of[index])
         for index, pick in enumerate(picks)
-    ]  # fmt: skip
+    ]
 
 
 def placed(one: Shown, place: int) -> Shown:
     return replace(one, logged=replace(one.logged, place=place))
 
 
-def _shown(
-    scored: Scored, pick: Pick, parts: dict[str, float], semantic: float, version: int
-) -> Shown:
+def _shown(scored: Scored, pick: Pick, parts: dict[str, float], row: Vectors) -> Shown:
     total = round(sum(parts.values()), 4)
     drawn = pick.offer
     rows = list(drawn.rows) if drawn is not None else []
     logged = Ranked(
-        version=version,
+        version=scored.serving.version,
         place=0,
-        row=scored.rows[pick.row],
+        row=row,
         model=float(scored.model[pick.row]),
         category=scored.items[pick.row].match.category,
         offer=drawn,
-        offered_ids=[scored.items[row].id for row in rows],
-        offered_rows=scored.rows[rows] if rows else None,
+        offered_ids=[scored.items[one].id for one in rows],
+        offered_rows=scored.features(rows) if rows else None,
     )
-    return Shown(total, parts, round(float(sigmoid(total)), 4), semantic, logged)
+    chance = round(float(sigmoid(total)), 4)
+    return Shown(total, parts, chance, float(scored.semantic[pick.row]), logged)
 
 
 def _rounded(parts: Mapping[str, Vectors], row: int) -> dict[str, float]:
@@ -206,29 +242,25 @@ def closeness(anchor: Anchor, vectors: Vectors, corpus: CorpusView) -> Vectors:
     return anchor.closeness(vectors, corpus.pair_mean, corpus.near)
 
 
-def _rank_item(item: ShelfItem, found: Found, served: bool, near: float) -> RankItem:
-    match = item.match
-    return RankItem(
-        id=match.id,
-        category=match.category,
-        author=item.author,
-        kind=item.kind,
-        price_fen=match.price_fen,
-        published_at=match.published_at,
-        shown=match.shown,
-        liked=match.liked,
-        recalls=found.strengths.get(match.id, {}),
-        served_before=served,
-        anchor=near,
-    )
-
-
-def _candidate(item: ShelfItem, recalls: tuple[Recall, ...]) -> Candidate:
-    return Candidate(
-        id=item.id,
-        works=item.works,
-        author=item.author,
-        category=item.match.category,
-        source=item.source,
-        recalls=recalls,
+def _columns(
+    items: Sequence[ShelfItem],
+    found: Found,
+    served: frozenset[int],
+    context: Context,
+    near: Vectors | None,
+) -> RankColumns:
+    """Column by column: an object for each of 300 candidates costs more than ranking them."""
+    match = [one.match for one in items]
+    nothing: Mapping[str, float] = {}
+    return RankColumns(
+        categories=[one.category for one in match],
+        authors=[one.author for one in items],
+        kinds=[one.kind for one in items],
+        prices=priced([one.price_fen for one in match]),
+        ages=ages([one.published_at for one in match], context.now),
+        shown=np.array([one.shown for one in match], dtype=np.float64),
+        liked=np.array([one.liked for one in match], dtype=np.float64),
+        recalls=recall_columns([found.strengths.get(one.id, nothing) for one in match]),
+        served_before=[one.id in served for one in match],
+        anchors=np.zeros(len(match), dtype=np.float32) if near is None else near,
     )

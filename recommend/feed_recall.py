@@ -8,24 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from contentcenter.domain.content import ItemState
 from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
 from contentcenter.floor import Floor
 from contentcenter.search.ports import Filters
-from contentcenter.store.tables import EventRow, ItemRow
+from contentcenter.store.tables import ItemRow
 from recommend.collaborative.serving import CoReading
 from recommend.corpus_service import CorpusService
 from recommend.feed import Recall
 from recommend.models import ModelRegistry
 from recommend.persona_math import Persona
-from recommend.signals import LIKES, hottest, load_signals, read_together
+from recommend.signals import hottest, load_signals, read_together
 
 EACH = 100
 LIKED_DEPTH = 12
-# How many of a reader's latest likes the co-reading model is asked with.
-HISTORY = 50
 NEWEST = 400
 HOTTEST = 500
 COMMON_SECONDS = 5.0
@@ -36,16 +33,16 @@ EXCLUDED = 2_000
 @dataclass(frozen=True)
 class Recalled:
     lists: Mapping[Recall, Sequence[int]]
-    liked: Sequence[int]  # what the reader liked last, newest first
     away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RecallFor:
-    """Whom to recall for. `barred` items must not come back."""
+    """Whom to recall for: what the reader is like, what they liked last (newest first), and
+    what must not come back."""
 
-    reader_id: int
     persona: Persona
+    history: Sequence[int] = ()
     barred: frozenset[int] = field(default_factory=frozenset)
 
 
@@ -68,12 +65,9 @@ class FeedRecall:
         base = Filters(
             states=(ItemState.PUBLISHED.value,), rights_at=now, exclude_ids=exclude, in_stock=True
         )
-        with self._floor.db.reading() as session:
-            history = _liked(session, who.reader_id)
-            liked = history[:LIKED_DEPTH]
-            lists: dict[Recall, Sequence[int]] = {
-                Recall.CO_READ: self._co_read(session, history, who.barred)
-            }
+        lists: dict[Recall, Sequence[int]] = {
+            Recall.CO_READ: self._co_read(who.history, who.barred)
+        }
         popular = [one for one in self._popular() if one not in who.barred]
         lists[Recall.POPULAR] = popular[:EACH]
         try:
@@ -82,11 +76,9 @@ class FeedRecall:
         except (EngineUnavailable, ModelMismatch):
             lists |= self._from_store()
             away = ("index",)
-        return Recalled(lists, liked, away)
+        return Recalled(lists, away)
 
-    def _co_read(
-        self, session: Session, history: Sequence[int], barred: frozenset[int]
-    ) -> list[int]:
+    def _co_read(self, history: Sequence[int], barred: frozenset[int]) -> list[int]:
         """By the model that serves; counts of common readers fill up, and stand in for it."""
         served = self._co_reading.current() if history else None
         found: list[int] = []
@@ -95,8 +87,9 @@ class FeedRecall:
             # Deep enough that what the reader has seen does not empty the list.
             ranked = served.model.recall(likes, EACH + len(barred))
             found = [one for one in ranked if one not in barred][:EACH]
-        if len(found) < EACH:
-            found += read_together(session, history[:LIKED_DEPTH], EACH)
+        if len(found) < EACH and history:
+            with self._floor.db.reading() as session:
+                found += read_together(session, history[:LIKED_DEPTH], EACH)
         return list(dict.fromkeys(found))[:EACH]
 
     def rest(self, barred: frozenset[int], limit: int, after: int | None = None) -> list[int]:
@@ -203,18 +196,3 @@ def followed(persona: Persona) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return tuple(name for name in names if table[name] > 0.15)[:limit]
 
     return strongest(persona.tags, 8), strongest(persona.categories, 3)
-
-
-def _liked(session: Session, reader_id: int) -> list[int]:
-    query = (
-        select(EventRow.item_id)
-        .where(
-            EventRow.reader_id == reader_id,
-            EventRow.kind.in_([kind.value for kind in LIKES]),
-            EventRow.item_id.is_not(None),
-        )
-        .order_by(EventRow.id.desc())
-        .limit(2 * HISTORY)
-    )
-    found = [one for one in session.scalars(query) if one is not None]
-    return list(dict.fromkeys(found))[:HISTORY]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
-
-from sqlalchemy import delete
 
 from contentcenter.domain.errors import InvalidInput
 from contentcenter.embedding.ports import Vectors
@@ -16,22 +14,18 @@ from contentcenter.store.cards import ItemCard, load_items
 from recommend import feed_ranking
 from recommend.collaborative.serving import CoReading
 from recommend.corpus_service import CorpusService
-from recommend.feed import (
-    FeedSettings,
-    Recall,
-    merge_recalls,
-    strengths,
-)
+from recommend.feed import FeedSettings, Recall, merge_recalls, strengths
+from recommend.feed_answers import forget_answers, store_answer, stored_entries
 from recommend.feed_items import FeedItem, Why, entry_of, feed_items, from_entry, showable
-from recommend.feed_ranking import Found
-from recommend.feed_recall import FeedRecall, Recalled, RecallFor
+from recommend.feed_kept import SPARE, KeptRankings, Ranking, Request, picks_ahead
+from recommend.feed_ranking import Found, Pick
+from recommend.feed_recall import LIKED_DEPTH, FeedRecall, Recalled, RecallFor
 from recommend.feed_scene import Anchor, Asked, SceneAnchors
-from recommend.feed_visit import Visit, visit_of
+from recommend.feed_visit import Visit, Visits
 from recommend.learning_service import LearningService
 from recommend.match_service import MatchService
 from recommend.matching import ItemFeatures
 from recommend.models import ModelRegistry
-from recommend.persona_math import Persona
 from recommend.persona_service import PersonaService
 from recommend.ranking.explore import ExploreSettings, places_to_explore
 from recommend.ranking.features import Context, RankReader
@@ -39,10 +33,8 @@ from recommend.ranking.scenes import scene_of
 from recommend.ranking.serving import FeedRanker
 from recommend.readers import LONGEST_ID
 from recommend.shelf import Shelf, ShelfItem
-from recommend.tables import FeedAnswerRow
 
 LARGEST_PAGE = 50
-SPARE = 5  # picked beyond the page, in case a fact changed since the shelf was filled
 REST_BATCH = 600
 ANSWERS_KEPT = timedelta(days=30)
 
@@ -56,17 +48,6 @@ class FeedAnswer:
     next_cursor: str | None
     degraded: bool = False
     away: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Request:
-    """One page being made: who asks, what for, what is known of them."""
-
-    visit: Visit
-    persona: Persona
-    context: Context
-    liked: Sequence[int]
-    anchor: Anchor | None
 
 
 class FeedService:
@@ -98,6 +79,8 @@ class FeedService:
         self._settings = settings or FeedSettings()
         self._explore = explore or ExploreSettings()
         self._zone = ZoneInfo(floor.settings.timezone)
+        self._visits = Visits(floor)
+        self._kept = KeptRankings()
 
     def page(
         self,
@@ -113,77 +96,112 @@ class FeedService:
         repeat, and what a reader has seen never comes back at all. `item_id` and `question`
         say what the scene is about: the book just bought, the search that found nothing."""
         _check(app_reader_id, scene, size)
-        visit = visit_of(self._floor, app_reader_id, cursor)
-        again = self._replayed(visit, size)
-        if again is not None:
-            return again
-        asked = Asked(scene_of(scene), item_id, question)
-        request, found = self._request(visit, asked)
-        lists = self._lists(request, found)
-        came = merge_recalls(lists, visit.barred, self._settings.candidates)
-        wanted = 0 if found.away else places_to_explore(visit.served, size, self._explore)
-        items = self._choose(request, Found(came, strengths(lists, came)), size, wanted)
-        more = len(items) == size
+        visit = self._visits.visit(app_reader_id, cursor)
+        if visit.answered:
+            return self._replayed(visit, size)
+        ranking = self._ranking(visit, Asked(scene_of(scene), item_id, question), size)
+        items = self._choose(visit, ranking, size)
         self._remember(visit, scene, items)
         return FeedAnswer(
             items=tuple(items),
             trace_id=visit.trace_id,
-            next_cursor=visit.cursor if more else None,
-            degraded=bool(found.away),
-            away=found.away,
+            next_cursor=visit.cursor if len(items) == size else None,
+            degraded=bool(ranking.away),
+            away=ranking.away,
         )
 
     def forget_old(self) -> int:
         """Drop answers that no late event will be traced to any more; returns how many."""
         before = self._floor.clock.now() - ANSWERS_KEPT
-        with self._floor.db.transaction() as session:
-            done = session.execute(delete(FeedAnswerRow).where(FeedAnswerRow.at < before))
-        return int(done.rowcount)  # type: ignore[attr-defined]
+        return forget_answers(self._floor, before)
 
-    def _request(self, visit: Visit, asked: Asked) -> tuple[_Request, Recalled]:
-        persona = self._personas.reader(visit.reader_id, visit.audiences)
-        found = self._recall.recall(RecallFor(visit.reader_id, persona, visit.barred))
+    def _ranking(self, visit: Visit, asked: Asked, size: int) -> Ranking:
+        """What this visit goes on with, or all of it anew."""
+        now, version = self._floor.clock.now(), self._ranker.current().version
+        kept = self._kept.still_good(visit, asked, size, version=version, now=now)
+        if kept is not None:
+            return kept
+        request = self._request(visit, asked)
+        recalled = self._recalled(request, visit.barred)
+        came = merge_recalls(recalled.lists, visit.barred, self._settings.candidates)
+        found = Found(came, strengths(recalled.lists, came))
+        ranking = self._ranked(request, found, picks_ahead(size), recalled.away)
+        if not ranking.away:
+            self._kept.keep(visit.session, ranking)
+        return ranking
+
+    def _request(self, visit: Visit, asked: Asked) -> Request:
         now = self._floor.clock.now()
         local = now.astimezone(self._zone)
-        context = Context(
-            now=now,
-            hour=local.hour,
-            weekend=local.weekday() >= 5,
-            scene=asked.scene,
-            usual_rate=self._learning.usual_rate(),
+        return Request(
+            asked=asked,
+            mark=visit.mark,
+            persona=self._personas.reader(visit.reader_id, visit.audiences),
+            past=self._visits.past(visit.reader_id),
+            context=Context(
+                now=now,
+                hour=local.hour,
+                weekend=local.weekday() >= 5,
+                scene=asked.scene,
+                usual_rate=self._learning.usual_rate(),
+            ),
+            anchor=self._anchors.anchor(asked, visit.reader_id),
         )
-        anchor = self._anchors.anchor(asked, visit.reader_id)
-        return _Request(visit, persona, context, found.liked, anchor), found
 
-    def _lists(self, request: _Request, found: Recalled) -> Mapping[Recall, Sequence[int]]:
+    def _recalled(self, request: Request, barred: frozenset[int]) -> Recalled:
+        found = self._recall.recall(RecallFor(request.persona, request.past.liked, barred))
         if request.anchor is None:
-            return found.lists
-        near = self._anchors.near(request.anchor, request.visit.barred)
-        return {Recall.SCENE: near, **found.lists}
+            return found
+        near = self._anchors.near(request.anchor, barred)
+        return replace(found, lists={Recall.SCENE: near, **found.lists})
 
-    def _choose(self, request: _Request, found: Found, size: int, explore: int) -> list[FeedItem]:
+    def _choose(self, visit: Visit, ranking: Ranking, size: int) -> list[FeedItem]:
         """A full page if there is enough to fill one; the rest of the store is the reserve."""
-        barred = request.visit.barred
-        chosen = self._ranked(request, found, size, explore)
-        tried, after = set(found.recalls), None
+        wanted = 0 if ranking.away else places_to_explore(visit.served, size, self._explore)
+        chosen = self._page(visit, ranking, size, wanted)
+        tried, after = set(ranking.found.recalls), None
         while len(chosen) < size:
-            ids = self._recall.rest(barred, REST_BATCH, after)
+            ids = self._recall.rest(visit.barred, REST_BATCH, after)
             if not ids:
                 break
             after = ids[-1]
             fresh = Found({one: (Recall.REST,) for one in ids if one not in tried})
             tried |= set(fresh.recalls)
-            chosen += self._ranked(request, fresh, size - len(chosen), 0, len(chosen))
+            more = self._ranked(ranking.request, fresh, size - len(chosen) + SPARE)
+            chosen += self._page(visit, more, size - len(chosen), 0, len(chosen))
         return chosen
 
-    def _ranked(
-        self, request: _Request, found: Found, size: int, explore: int, before: int = 0
+    def _page(
+        self, visit: Visit, ranking: Ranking, size: int, explore: int, before: int = 0
     ) -> list[FeedItem]:
-        """The best of these, `before` items of the page being chosen already."""
+        """The next of these, `before` items of the page being chosen already."""
+        scored = ranking.scored
+        picks = [Pick(row) for row in ranking.left(visit.barred)[: size + SPARE]]
+        if explore and picks:
+            picks = feed_ranking.explore(
+                picks,
+                scored,
+                barred=visit.barred,
+                wanted=explore,
+                size=size,
+                rules=self._explore,
+                luck=visit.luck(),
+            )
+        if not picks:
+            return []
+        request = ranking.request
+        why = Why.of(request.persona, ranking.found, request.anchor)
+        cards = self._cards([scored.items[pick.row].id for pick in picks])
+        shown = feed_ranking.shown(scored, picks)
+        return feed_items(zip(cards, shown, strict=True), why, size, visit.served + before + 1)
+
+    def _ranked(
+        self, request: Request, found: Found, places: int, away: tuple[str, ...] = ()
+    ) -> Ranking:
+        """The open candidates scored, and the best `places` of them in their order."""
         reader, shelf = self._on_shelf(request, found)
         if not shelf:
-            return []
-        serving = self._ranker.current()
+            return Ranking(request, found, feed_ranking.nothing(self._ranker.current()), (), away)
         matched = self._matches.scored(shelf, request.persona)
         scored = feed_ranking.score(
             shelf,
@@ -191,38 +209,28 @@ class FeedService:
             matched,
             reader=reader,
             context=request.context,
-            serving=serving,
-            served=request.visit.served_lately,
+            serving=self._ranker.current(),
+            served=request.past.served_lately,
             near=self._closeness(request.anchor, matched[1]),
         )
-        slope = serving.model.prior.slope
-        picks = feed_ranking.order(scored, found, size + SPARE, self._settings, slope)
-        if explore:
-            luck = request.visit.luck()
-            picks = feed_ranking.explore(
-                picks, scored, wanted=explore, size=size, rules=self._explore, luck=luck
-            )
-        facts = feed_ranking.shown(scored, picks, matched[0], serving)
-        why = Why(request.persona, found, request.anchor)
-        first = request.visit.served + before + 1
-        cards = self._cards([shelf[pick.row].id for pick in picks])
-        return feed_items(zip(cards, facts, strict=True), why, size, first)
+        picks = feed_ranking.order(scored, matched[1].vectors, places, self._settings)
+        return Ranking(request, Found(found.recalls), scored, picks, away)
 
-    def _on_shelf(self, request: _Request, found: Found) -> tuple[RankReader, list[ShelfItem]]:
+    def _on_shelf(self, request: Request, found: Found) -> tuple[RankReader, list[ShelfItem]]:
         """The reader with their history, and the candidates that are open now. What was bought
         is not offered in another edition."""
-        visit, now = request.visit, request.context.now
-        wanted = [*found.recalls, *request.liked, *visit.hidden]
-        items = self._shelf.visible(wanted)
-        liked = [items[one] for one in request.liked if one in items]
-        past = feed_ranking.history(liked, visit.hidden, items, now)
+        past, now = request.past, request.context.now
+        loved = past.liked[:LIKED_DEPTH]
+        items = self._shelf.visible([*found.recalls, *loved, *past.hidden])
+        liked = [items[one] for one in loved if one in items]
+        history = feed_ranking.history(liked, past.hidden, items, now)
         owned = frozenset(request.anchor.works if request.anchor else ())
         shelf = [
             items[one]
             for one in found.recalls
-            if one in items and items[one].open(now) and not owned.intersection(items[one].works)
+            if one in items and items[one].open(now) and owned.isdisjoint(items[one].works)
         ]
-        return RankReader(request.persona, past), shelf
+        return RankReader(request.persona, history), shelf
 
     def _closeness(self, anchor: Anchor | None, columns: ItemFeatures) -> Vectors | None:
         if anchor is None:
@@ -238,36 +246,29 @@ class FeedService:
         return [one if one is not None and showable(one, now) else None for one in found]
 
     def _remember(self, visit: Visit, scene: str, items: Sequence[FeedItem]) -> None:
-        row = FeedAnswerRow(
-            trace_id=visit.trace_id,
-            reader_id=visit.reader_id,
-            scene=scene,
-            entries=[entry_of(item) for item in items],
-            at=self._floor.clock.now(),
-        )
-        with self._floor.db.transaction() as session:
-            session.add(row)
+        answer = {
+            "trace_id": visit.trace_id,
+            "reader_id": visit.reader_id,
+            "scene": scene,
+            "entries": [entry_of(item) for item in items],
+            "at": self._floor.clock.now(),
+        }
+        store_answer(self._floor, answer)
 
-    def _replayed(self, visit: Visit, size: int) -> FeedAnswer | None:
+    def _replayed(self, visit: Visit, size: int) -> FeedAnswer:
         """The same cursor asked twice gets the same page, less what was seen since."""
-        if visit.page == 0:
-            return None  # a session that has just been made up
         now = self._floor.clock.now()
         with self._floor.db.reading() as session:
-            row = session.get(FeedAnswerRow, visit.trace_id)
-            if row is None:
-                return None
-            if row.reader_id != visit.reader_id:
-                raise InvalidInput("This cursor belongs to another reader", field="cursor")
-            cards = load_items(session, [entry["item_id"] for entry in row.entries])
+            entries = stored_entries(session.connection(), visit.trace_id)
+            cards = load_items(session, [entry["item_id"] for entry in entries])
         items = [
             from_entry(cards[entry["item_id"]], entry)
-            for entry in row.entries
+            for entry in entries
             if entry["item_id"] in cards
             and entry["item_id"] not in visit.seen
             and showable(cards[entry["item_id"]], now)
         ]
-        cursor = visit.cursor if len(row.entries) >= size else None
+        cursor = visit.cursor if len(entries) >= size else None
         return FeedAnswer(tuple(items), visit.trace_id, cursor)
 
 

@@ -115,8 +115,11 @@ class PersonaService:
     def reader(self, reader_id: int, audience_ids: Sequence[int] = ()) -> Persona:
         """A reader's persona; the groups the reader is in stand in for what is not known."""
         corpus = self._corpus.view()
-        stored = self._stored(Subject.READER, [reader_id], corpus)[reader_id]
-        groups = self.personas(audience_ids) if audience_ids else {}
+        shape = (corpus.model, corpus.dimension)
+        with self._floor.db.reading() as session:
+            stored = load_personas(session, Subject.READER, [reader_id], *shape)[reader_id]
+            known = load_personas(session, Subject.AUDIENCE, audience_ids, *shape)
+        groups = {one: self.blended(persona) for one, persona in known.items()}
         return self.blended(replace(stored, declared=_from_groups(groups, corpus)))
 
     def blended(self, stored: StoredPersona) -> Persona:

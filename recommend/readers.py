@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from contentcenter.store.tables import ReaderRow
@@ -15,8 +15,15 @@ from recommend.identity.trail import Evidence
 from recommend.identity.turns import hold_order
 
 LONGEST_ID = 80
+# Built once: the feed asks at every page.
+_BY_APP_ID = select(ReaderRow.id, ReaderRow.joined_into).where(
+    ReaderRow.app_id == bindparam("app_id", type_=ReaderRow.app_id.type)
+)
+_BY_ID = select(ReaderRow.id, ReaderRow.joined_into).where(
+    ReaderRow.id == bindparam("id", type_=ReaderRow.id.type)
+)
 
-__all__ = ["ID_FIELDS", "LONGEST_ID", "ReaderRef", "find_reader", "resolve_readers"]
+__all__ = ["ID_FIELDS", "LONGEST_ID", "ReaderRef", "find_app_reader", "resolve_readers"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +40,12 @@ class ReaderRef:
         return {name: value for name, value in values.items() if value}
 
 
-def find_reader(session: Session, ref: ReaderRef) -> int | None:
-    """Who stands for the reader of a reference, or None when nobody knows any of its ids."""
-    known = _Known(session)
-    known.load([ref])
-    row = known.first(ref)
-    return None if row is None else known.root(row).id
+def find_app_reader(connection: Connection, app_id: str) -> int | None:
+    """Who stands for the reader with this app id, or None when nobody knows it."""
+    row = connection.execute(_BY_APP_ID, {"app_id": app_id}).first()
+    while row is not None and row.joined_into is not None:
+        row = connection.execute(_BY_ID, {"id": row.joined_into}).first()
+    return None if row is None else int(row.id)
 
 
 def resolve_readers(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.events import SEEN_EVENTS, EventKind
@@ -30,6 +30,10 @@ SEEN_ROWS_KEPT = 2_000
 SLACK = 1.25
 _KINDS = sorted({kind.value for kind in SEEN_EVENTS | HIDING})
 Ids = NDArray[np.int64]
+# Built once: the feed asks at every page.
+_READER: BindParameter[int] = bindparam("reader", type_=SeenRow.reader_id.type)
+_SEEN_ITEMS = select(SeenRow.item_id).where(SeenRow.reader_id == _READER)
+_ARCHIVE = select(SeenArchiveRow.items).where(SeenArchiveRow.reader_id == _READER)
 
 
 class SeenSets:
@@ -74,9 +78,9 @@ class SeenSets:
         return moved
 
 
-def load_seen(session: Session, reader_id: int) -> frozenset[int]:
+def load_seen(session: Session | Connection, reader_id: int) -> frozenset[int]:
     """Ids of all items a reader has seen or hidden, in the caller's session."""
-    rows = session.scalars(select(SeenRow.item_id).where(SeenRow.reader_id == reader_id))
+    rows = session.execute(_SEEN_ITEMS, {"reader": reader_id}).scalars()
     return frozenset([*rows, *_archived(session, reader_id).tolist()])
 
 
@@ -144,9 +148,8 @@ def _write_archive(session: Session, reader_id: int, items: Ids, now: datetime) 
     upsert(session, SeenArchiveRow, [row], ["reader_id"], ["items", "count", "updated_at"])
 
 
-def _archived(session: Session, reader_id: int) -> Ids:
-    query = select(SeenArchiveRow.items).where(SeenArchiveRow.reader_id == reader_id)
-    packed = session.scalar(query)
+def _archived(session: Session | Connection, reader_id: int) -> Ids:
+    packed = session.execute(_ARCHIVE, {"reader": reader_id}).scalar()
     return np.empty(0, dtype=np.int64) if packed is None else unpack(packed)
 
 

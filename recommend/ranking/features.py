@@ -54,6 +54,8 @@ FEATURES = (
     "weekend",
 )
 COLUMN = {name: index for index, name in enumerate(FEATURES)}
+_RECALL_PLACE = {name: index for index, name in enumerate(RECALLS)}
+Floats = npt.NDArray[np.float64]
 # Snapshots of another list of features cannot be compared with these.
 FEATURES_KEY = zlib.crc32(" ".join(FEATURES).encode()) & 0xFFFFFF
 _DEAREST = 3.0
@@ -78,6 +80,61 @@ class RankItem:
     recalls: Mapping[str, float] = field(default_factory=dict)
     served_before: bool = False
     anchor: float = 0.0
+
+
+@dataclass(frozen=True)
+class RankColumns:
+    """The same of n candidates as columns. `prices` nan where there is none, `ages` in days,
+    `recalls` (n, len(RECALLS))."""
+
+    categories: Sequence[str]
+    authors: Sequence[str]
+    kinds: Sequence[str]
+    prices: Floats
+    ages: Floats
+    shown: Floats
+    liked: Floats
+    recalls: Vectors
+    served_before: Sequence[bool]
+    anchors: Vectors
+
+    def __len__(self) -> int:
+        return len(self.categories)
+
+    @classmethod
+    def of(cls, items: Sequence[RankItem], now: datetime) -> RankColumns:
+        return cls(
+            categories=[one.category for one in items],
+            authors=[one.author for one in items],
+            kinds=[one.kind for one in items],
+            prices=priced([one.price_fen for one in items]),
+            ages=ages([one.published_at for one in items], now),
+            shown=np.array([one.shown for one in items], dtype=np.float64),
+            liked=np.array([one.liked for one in items], dtype=np.float64),
+            recalls=recall_columns([one.recalls for one in items]),
+            served_before=[one.served_before for one in items],
+            anchors=np.array([one.anchor for one in items], dtype=np.float32),
+        )
+
+
+def priced(prices_fen: Sequence[int | None]) -> Floats:
+    return np.array([math.nan if one is None else one for one in prices_fen], dtype=np.float64)
+
+
+def ages(published: Sequence[datetime | None], now: datetime) -> Floats:
+    """Days since publication, 0 where it is not known or lies ahead."""
+    seconds = [0.0 if at is None else (now - at).total_seconds() for at in published]
+    return np.maximum(np.array(seconds, dtype=np.float64) / 86_400, 0.0)
+
+
+def recall_columns(strengths: Sequence[Mapping[str, float]]) -> Vectors:
+    """How strongly each source spoke for each candidate, (n, len(RECALLS))."""
+    out = np.zeros((len(strengths), len(RECALLS)), dtype=np.float32)
+    for row, told in enumerate(strengths):
+        for name, strength in told.items():
+            if name in _RECALL_PLACE:
+                out[row, _RECALL_PLACE[name]] = strength
+    return out
 
 
 @dataclass(frozen=True)
@@ -108,7 +165,7 @@ class RankReader:
 
 
 def features(
-    items: Sequence[RankItem],
+    items: Sequence[RankItem] | RankColumns,
     parts: Mapping[str, Vectors],
     reader: RankReader,
     context: Context,
@@ -120,13 +177,15 @@ def features(
     out = np.zeros((len(items), len(FEATURES)), dtype=np.float32)
     if not items:
         return out
+    columns = items if isinstance(items, RankColumns) else RankColumns.of(items, context.now)
     for name in PARTS:
         out[:, COLUMN[name]] = parts[name]
     _set_frame(out, context)
-    _set_recalls(out, items)
-    _set_items(out, items, context)
-    _set_prices(out, items, reader.persona)
-    _set_taste(out, items, reader)
+    first = COLUMN[f"recall_{RECALLS[0]}"]
+    out[:, first : first + len(RECALLS)] = columns.recalls
+    _set_items(out, columns)
+    _set_prices(out, columns, reader.persona)
+    _set_taste(out, columns, reader)
     _set_shared(out, reader.persona, context)
     return rounded(out)
 
@@ -158,36 +217,21 @@ def _set_frame(out: Vectors, context: Context) -> None:
     out[:, COLUMN["total_spread"]] = max(float(total.std()), LEAST_SPREAD)
 
 
-def _set_recalls(out: Vectors, items: Sequence[RankItem]) -> None:
-    columns = {name: COLUMN[f"recall_{name}"] for name in RECALLS}
-    for row, item in enumerate(items):
-        for name, strength in item.recalls.items():
-            if name in columns:
-                out[row, columns[name]] = strength
+def _set_items(out: Vectors, items: RankColumns) -> None:
+    out[:, COLUMN["served_before"]] = items.served_before
+    out[:, COLUMN["shown"]] = np.log1p(items.shown)
+    out[:, COLUMN["liked"]] = np.log1p(items.liked)
+    out[:, COLUMN["age"]] = np.log1p(items.ages)
+    out[:, COLUMN["anchor"]] = items.anchors
+    out[:, COLUMN["kind_ugc"]] = [kind == "ugc" for kind in items.kinds]
+    out[:, COLUMN["kind_supplier"]] = [kind == "supplier" for kind in items.kinds]
 
 
-def _set_items(out: Vectors, items: Sequence[RankItem], context: Context) -> None:
-    out[:, COLUMN["served_before"]] = [item.served_before for item in items]
-    out[:, COLUMN["shown"]] = np.log1p(_array([item.shown for item in items]))
-    out[:, COLUMN["liked"]] = np.log1p(_array([item.liked for item in items]))
-    out[:, COLUMN["age"]] = np.log1p(_array([_days(item, context.now) for item in items]))
-    out[:, COLUMN["anchor"]] = [item.anchor for item in items]
-    out[:, COLUMN["kind_ugc"]] = [item.kind == "ugc" for item in items]
-    out[:, COLUMN["kind_supplier"]] = [item.kind == "supplier" for item in items]
-
-
-def _days(item: RankItem, now: datetime) -> float:
-    if item.published_at is None:
-        return 0.0
-    return max((now - item.published_at).total_seconds() / 86_400, 0.0)
-
-
-def _set_prices(out: Vectors, items: Sequence[RankItem], persona: Persona) -> None:
+def _set_prices(out: Vectors, items: RankColumns, persona: Persona) -> None:
     """Against the reader's band: how far above its upper end, and the log ratio to its middle."""
     middle, upper = max(persona.price.p50, 1), max(persona.price.p80, 1)
-    price = _array([math.nan if one.price_fen is None else one.price_fen for one in items])
-    known = ~np.isnan(price)
-    price = np.where(known, np.maximum(price, 1.0), middle)
+    known = ~np.isnan(items.prices)
+    price = np.where(known, np.maximum(items.prices, 1.0), middle)
     over = np.clip(price / upper - 1.0, 0.0, _DEAREST)
     out[:, COLUMN["price_over"]] = np.where(known, over, 0.0)
     out[:, COLUMN["price_ratio"]] = np.where(known, np.log(price / middle), 0.0)
@@ -195,21 +239,22 @@ def _set_prices(out: Vectors, items: Sequence[RankItem], persona: Persona) -> No
     out[:, COLUMN["sensitivity"]] = persona.price_sensitivity
 
 
-def _set_taste(out: Vectors, items: Sequence[RankItem], reader: RankReader) -> None:
+def _set_taste(out: Vectors, items: RankColumns, reader: RankReader) -> None:
     persona, past = reader.persona, reader.history
     recent = sum(persona.recent.values()) or 1.0
-    out[:, COLUMN["category_taste"]] = [persona.categories.get(one.category, 0.0) for one in items]
+    categories, authors = items.categories, items.authors
+    out[:, COLUMN["category_taste"]] = [persona.categories.get(one, 0.0) for one in categories]
     out[:, COLUMN["category_recent"]] = [
-        persona.recent.get(one.category, 0.0) / recent for one in items
+        persona.recent.get(one, 0.0) / recent for one in categories
     ]
     for name, table in (("liked", past.liked_authors), ("disliked", past.disliked_authors)):
         if table:
             out[:, COLUMN[f"author_{name}"]] = [
-                table.get(one.author, 0.0) if one.author else 0.0 for one in items
+                table.get(one, 0.0) if one else 0.0 for one in authors
             ]
     if past.disliked_categories:
         out[:, COLUMN["category_disliked"]] = [
-            past.disliked_categories.get(one.category, 0.0) for one in items
+            past.disliked_categories.get(one, 0.0) for one in categories
         ]
 
 
@@ -221,7 +266,3 @@ def _set_shared(out: Vectors, persona: Persona, context: Context) -> None:
     out[:, COLUMN["weekend"]] = context.weekend
     if context.scene in SCENES:
         out[:, COLUMN[f"scene_{context.scene}"]] = 1.0
-
-
-def _array(values: Sequence[float]) -> npt.NDArray[np.float64]:
-    return np.array(values, dtype=np.float64)

@@ -23,6 +23,7 @@ from recommend.collaborative.training_service import CoReadingTraining
 from recommend.corpus_service import CorpusService
 from recommend.feed import Recall
 from recommend.feed_recall import FeedRecall, RecallFor
+from recommend.feed_visit import liked_by
 from recommend.models import ModelKind, ModelRegistry, ModelState
 from recommend.persona_service import PersonaService
 from tests.fixtures.floor import DATABASES
@@ -287,7 +288,9 @@ def recalled(readers: Readers, registry: ModelRegistry, barred: frozenset[int]) 
     corpus = CorpusService(floor)
     recall = FeedRecall(floor, corpus, CoReading(registry))
     persona = PersonaService(floor, corpus).reader(readers.ids[0], [])
-    found = recall.recall(RecallFor(readers.ids[0], persona, barred))
+    with floor.db.reading() as session:
+        history = liked_by(session.connection(), readers.ids[0])
+    found = recall.recall(RecallFor(persona, history, barred))
     return list(found.lists[Recall.CO_READ])
 
 
