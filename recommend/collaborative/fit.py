@@ -33,9 +33,9 @@ class FitSettings:
 
     ridge: Ridge = field(default_factory=lambda: Ridge(penalty=15.0, dropout=0.3, side_weight=4.0))
     damping: float = 0.25
-    neighbour_damping: float = 0.5
-    neighbour_share: float = 1.0
-    neighbours: int = 200
+    neighbour_damping: float = 0.35
+    neighbour_share: float = 0.3
+    neighbours: int = 25
     kept: int = 400
     dense_items: int = 8_000
 

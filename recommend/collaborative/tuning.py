@@ -17,13 +17,13 @@ from recommend.collaborative.interactions import Ids
 from recommend.collaborative.ranking_measures import Scorer, answer, ndcg_each, readers_with
 
 DEPTH = 20
-JUDGES = 3_000
+JUDGES = 10_000
 HELD_OUT = 0.15
 FEWEST = 5
 SEED = 7
 PENALTIES = (8.0, 15.0, 30.0)
 SIDE_WEIGHTS = (1.5, 8.0)
-SHARES = (0.0, 0.5, 1.0, 1.5)
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6)
 
 Tell = Callable[[str], None]
 

@@ -32,7 +32,9 @@ def test_the_one_matrix_scores_as_the_two_parts_together() -> None:
     parts = Fitting(world.matrix).parts(settings)
     model = blend(world.items, parts, settings)
     np.testing.assert_allclose(
-        (world.matrix @ model.weights).toarray(), parts.scores(world.matrix, 1.0), atol=1e-5
+        (world.matrix @ model.weights).toarray(),
+        parts.scores(world.matrix, settings.neighbour_share),
+        atol=1e-5,
     )
 
 
