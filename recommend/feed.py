@@ -79,7 +79,8 @@ def rank(
 
 
 class _Spread:
-    """Penalties of what is left, kept up pick by pick."""
+    """Penalties of what is left, kept up pick by pick. Rows lie by id here, so that the first
+    best row is the one with the smallest id."""
 
     def __init__(
         self,
@@ -88,53 +89,52 @@ class _Spread:
         vectors: Vectors,
         rules: FeedSettings,
     ) -> None:
-        self._candidates = candidates
-        self._vectors = vectors
-        self._values = values.astype(np.float32)
+        self._order = np.argsort(np.array(candidates.ids, dtype=np.int64), kind="stable")
+        self._vectors = vectors[self._order]
+        self._values = values.astype(np.float32)[self._order]
         self._rules = rules
-        self._ids = np.array(candidates.ids, dtype=np.int64)
         self._near = np.zeros(len(candidates), dtype=np.float32)
-        self._taken = np.zeros(len(candidates), dtype=np.bool_)
-        self._same_work = np.zeros(len(candidates), dtype=np.bool_)
+        # What is not to be picked: infinite for what has been, large for another edition or
+        # review of a shown work (only when nothing else is left).
+        self._closed = np.zeros(len(candidates), dtype=np.float32)
         self._repeats = np.zeros(len(candidates), dtype=np.float32)
-        self._codes = [
-            (_codes(candidates.authors), rules.same_author),
-            (_codes(candidates.categories), rules.same_category),
-            (_codes(candidates.sources), rules.same_source),
+        self._alike = [
+            (_codes(candidates.authors)[self._order], rules.same_author),
+            (_codes(candidates.categories)[self._order], rules.same_category),
+            (_codes(candidates.sources)[self._order], rules.same_source),
         ]
+        self._works = [candidates.works[row] for row in self._order]
         self._rows_of_work: dict[int, list[int]] = {}
-        for row, works in enumerate(candidates.works):
+        for row, works in enumerate(self._works):
             for work in works:
                 self._rows_of_work.setdefault(work, []).append(row)
         self._picked: list[int] = []
 
     def pick(self) -> Picked:
-        value = self._values - self._rules.similarity * np.maximum(self._near, 0.0)
+        value = self._values - self._rules.similarity * self._near
         value -= self._repeats
-        # Another edition or review of a shown work only when nothing else is left.
-        value[self._same_work] -= 1e3
-        value[self._taken] = -np.inf
-        best = np.flatnonzero(value == value.max())
-        row = int(best[np.argmin(self._ids[best])])
+        value -= self._closed
+        row = int(value.argmax())
         self._take(row)
-        return Picked(row, float(self._values[row]))
+        return Picked(int(self._order[row]), float(self._values[row]))
 
     def _weigh(self, row: int, sign: float) -> None:
         """Penalties for what shares an author, category or source with a pick: put on when it
         is picked, taken off when it leaves the window."""
-        for codes, weight in self._codes:
+        for codes, weight in self._alike:
             if codes[row] >= 0:
                 self._repeats[codes == codes[row]] += sign * weight
 
     def _take(self, row: int) -> None:
-        self._taken[row] = True
+        for work in self._works[row]:
+            rows = self._rows_of_work[work]
+            self._closed[rows] = np.maximum(self._closed[rows], 1e3)
+        self._closed[row] = np.inf
         self._picked.append(row)
         self._weigh(row, 1.0)
         if len(self._picked) > self._rules.window:
             self._weigh(self._picked[-1 - self._rules.window], -1.0)
-        self._near = np.maximum(self._near, self._vectors @ self._vectors[row])
-        for work in self._candidates.works[row]:
-            self._same_work[self._rows_of_work[work]] = True
+        np.maximum(self._near, self._vectors @ self._vectors[row], out=self._near)
 
 
 def _codes(values: Sequence[str]) -> npt.NDArray[np.int64]:

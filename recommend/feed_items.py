@@ -34,15 +34,12 @@ class FeedItem:
     ranked: Ranked | None = field(default=None, repr=False)
 
 
-def feed_items(
-    pairs: Iterable[tuple[ItemCard | None, Shown]], why: Why, size: int, first: int
-) -> list[FeedItem]:
-    """Up to `size` items of those that still have a card, numbered from place `first`."""
-    out: list[FeedItem] = []
-    for card, told in pairs:
-        if card is not None and len(out) < size:
-            out.append(_feed_item(card, placed(told, first + len(out)), why))
-    return out
+def feed_items(pairs: Iterable[tuple[ItemCard, Shown]], why: Why, first: int) -> list[FeedItem]:
+    """Items as they are shown, numbered from place `first`."""
+    return [
+        _feed_item(card, placed(told, place), why)
+        for place, (card, told) in enumerate(pairs, start=first)
+    ]
 
 
 def _feed_item(card: ItemCard, shown: Shown, why: Why) -> FeedItem:

@@ -48,13 +48,15 @@ class Found:
 class Scored:
     """Columns of the shelf: feature rows (n, F) in the half precision they were rounded to,
     the log-odds (n,) of the version in `serving`, what was added online (n,), the meaning part
-    of matching (n,)."""
+    of matching (n,), decayed counts (n,)."""
 
     items: Sequence[ShelfItem]
     rows: Halves
     model: Vectors
     added: Vectors
     semantic: Vectors
+    shown: Vectors
+    liked: Vectors
     serving: Serving
 
     @property
@@ -109,6 +111,8 @@ def score(
         model=serving.model.log_odds(rows),
         added=serving.added(columns.ids.tolist(), ranked.categories),
         semantic=parts["semantic"],
+        shown=ranked.shown.astype(np.float32),
+        liked=ranked.liked.astype(np.float32),
         serving=serving,
     )
 
@@ -116,7 +120,9 @@ def score(
 def nothing(serving: Serving) -> Scored:
     """No candidates at all."""
     none = np.zeros(0, dtype=np.float32)
-    return Scored((), np.zeros((0, len(FEATURES)), np.float16), none, none, none, serving)
+    return Scored(
+        (), np.zeros((0, len(FEATURES)), np.float16), none, none, none, none, none, serving
+    )
 
 
 def order(scored: Scored, vectors: Vectors, size: int, settings: FeedSettings) -> list[int]:
@@ -147,11 +153,7 @@ def explore(
     """The order with up to `wanted` drawn items in places drawn by lot; the last ones make way.
     A work on the page is not offered again."""
     out = list(picks)
-    counts = Uncertain(
-        scored.log_odds,
-        np.array([one.match.shown for one in scored.items], dtype=np.float32),
-        np.array([one.match.liked for one in scored.items], dtype=np.float32),
-    )
+    counts = Uncertain(scored.log_odds, scored.shown, scored.liked)
     for _ in range(wanted):
         drawn = offer(counts, _open_rows(out[:size], scored.items, barred), rules, luck)
         if drawn is None or size < rules.first_place:

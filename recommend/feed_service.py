@@ -187,13 +187,14 @@ class FeedService:
                 rules=self._explore,
                 luck=visit.luck(),
             )
-        if not picks:
-            return []
-        request = ranking.request
-        why = Why.of(request.persona, ranking.found, request.anchor)
         cards = self._cards([scored.items[pick.row].id for pick in picks])
-        shown = feed_ranking.shown(scored, picks)
-        return feed_items(zip(cards, shown, strict=True), why, size, visit.served + before + 1)
+        pairs = [(card, pick) for card, pick in zip(cards, picks, strict=True) if card][:size]
+        if not pairs:
+            return []
+        why = Why.of(ranking.request.persona, ranking.found, ranking.request.anchor)
+        shown = feed_ranking.shown(scored, [pick for _, pick in pairs])
+        told = [(card, one) for (card, _), one in zip(pairs, shown, strict=True)]
+        return feed_items(told, why, visit.served + before + 1)
 
     def _ranked(
         self, request: Request, found: Found, places: int, away: tuple[str, ...] = ()

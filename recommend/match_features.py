@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -119,20 +120,24 @@ def _vectors(items: Sequence[MatchItem], corpus: CorpusView) -> Vectors:
 
 def _one_hot(items: Sequence[MatchItem]) -> Vectors:
     out = np.zeros((len(items), len(CODES)), dtype=np.float32)
-    for row, item in enumerate(items):
-        out[row, COLUMN.get(item.category, OTHER)] = 1.0
+    out[np.arange(len(items)), [COLUMN.get(item.category, OTHER) for item in items]] = 1.0
     return out
 
 
 def _price_shares(items: Sequence[MatchItem]) -> Vectors:
     out = np.zeros((len(items), BINS + 1), dtype=np.float32)
+    out[:, BINS] = [item.price_fen is None for item in items]
     for row, item in enumerate(items):
-        if item.price_fen is None:
-            out[row, BINS] = 1.0
-            continue
-        for place, share in spread(item.price_fen):
-            out[row, place] = share
+        if item.price_fen is not None:
+            for place, share in _spread(item.price_fen):
+                out[row, place] = share
     return out
+
+
+@lru_cache(maxsize=8_192)
+def _spread(price_fen: int) -> tuple[tuple[int, float], ...]:
+    """Prices repeat: a catalogue has far fewer of them than books."""
+    return tuple(spread(price_fen))
 
 
 def _freshness(at: datetime | None, now: datetime, rules: MatchSettings) -> float:

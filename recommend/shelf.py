@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.content import VISIBLE_STATES
@@ -244,12 +244,16 @@ def _with_signal(item: ShelfItem, signal: Signal | None) -> ShelfItem:
     return replace(item, match=replace(item.match, shown=signal.shown, liked=signal.liked))
 
 
+# Built once: the feed asks at every page.
+_VERSIONS = select(ItemRow.id, ItemRow.version).where(
+    ItemRow.id.in_(bindparam("ids", expanding=True)),
+    ItemRow.state.in_(sorted(state.value for state in VISIBLE_STATES)),
+)
+
+
 def _versions(session: Session, ids: Sequence[int]) -> dict[int, int]:
-    states = [state.value for state in VISIBLE_STATES]
-    out: dict[int, int] = {}
+    connection, out = session.connection(), {}
     for start in range(0, len(ids), 500):
-        query = select(ItemRow.id, ItemRow.version).where(
-            ItemRow.id.in_(ids[start : start + 500]), ItemRow.state.in_(states)
-        )
-        out.update({row.id: row.version for row in session.execute(query)})
+        rows = connection.execute(_VERSIONS, {"ids": list(ids[start : start + 500])})
+        out.update((row.id, row.version) for row in rows)
     return out
