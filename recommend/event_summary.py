@@ -67,7 +67,8 @@ def _refunded_orders(session: Session, audience_ids: Sequence[int]) -> dict[int,
             .group_by(order.audience_id)
         )
         for audience, fen in session.execute(query):
-            back[audience] = int(fen or 0)
+            if audience is not None:
+                back[audience] = int(fen or 0)
     return back
 
 

@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from contentcenter.floor import Floor
 from contentcenter.jobs.scheduler import Tick
 from contentcenter.web.app import API, FLOOR
+from recommend.beside import beside_pages
 from recommend.services import RecommendServices, build_services
 from recommend.ticks import ticks as service_ticks
 
@@ -22,7 +23,7 @@ def init_app(app: Flask, floor: Floor) -> None:
     from recommend.readers_api import BLUEPRINTS as READERS
     from recommend.words_api import BLUEPRINTS as WORDS
 
-    app.extensions[EXTENSION] = build_services(floor)
+    app.extensions[EXTENSION] = build_services(floor, beside_pages)
     for blueprint in (*BLUEPRINTS, *READERS, *WORDS):
         app.extensions[API].register_blueprint(blueprint)
     for command in COMMANDS:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from contentcenter.floor import Floor
 from contentcenter.search_words import SearchWordService
+from recommend.beside import Run, at_once
 from recommend.collaborative.content_service import NewItemReaders
 from recommend.collaborative.content_training_service import BridgeTraining
 from recommend.collaborative.serving import CoReading
@@ -64,8 +65,8 @@ class RecommendServices:
     words: SearchWordService
 
 
-def build_services(floor: Floor) -> RecommendServices:
-    """Wire the room. Nothing is loaded or measured yet."""
+def build_services(floor: Floor, run: Run = at_once) -> RecommendServices:
+    """Wire the room. Nothing is loaded or measured yet. `run`: when models are loaded."""
     corpus = CorpusService(floor)
     personas = PersonaService(floor, corpus)
     learning = LearningService(floor, corpus)
@@ -73,8 +74,8 @@ def build_services(floor: Floor) -> RecommendServices:
     dues = ReaderDues(floor, learning, attribution)
     shelf = Shelf(floor)
     models = ModelRegistry(floor)
-    new_item_readers = NewItemReaders(floor, models)
-    co_reading = CoReading(models, new_item_readers.extend)
+    new_item_readers = NewItemReaders(floor, models, run=run)
+    co_reading = CoReading(models, new_item_readers.extend, run=run)
     match_model = MatchModelService(floor, corpus, models)
     matches = MatchService(
         floor,

@@ -16,6 +16,7 @@ from contentcenter.domain.content import ItemState
 from contentcenter.domain.errors import InvalidInput, NotFound, RetryLater
 from contentcenter.floor import Floor
 from contentcenter.store.tables import ItemRow
+from recommend.beside import Run, at_once
 from recommend.collaborative.content import Because, ContentBridge
 from recommend.collaborative.content_descriptions import load_contents
 from recommend.collaborative.content_training_service import WINDOW
@@ -31,7 +32,10 @@ KEEP_SECONDS = 300.0
 MOST_READERS = 50_000
 # So many of the newest unread items enter the co-reading model.
 NEW_ITEMS = 2_000
+# So long the first question of a process waits for histories, before it is told to come back.
+FIRST_WAIT_SECONDS = 1.0
 _TRAIN_AGAIN = 3_600.0
+_READ_AGAIN = 5.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,12 @@ class SuitedReaders:
 
 
 @dataclass(frozen=True)
+class _Bridge:
+    version: int
+    bridge: ContentBridge
+
+
+@dataclass(frozen=True)
 class _Served:
     version: int
     bridge: ContentBridge
@@ -74,17 +84,24 @@ class _Served:
 
 
 class NewItemReaders:
-    """Answers from the bridge that serves. Safe for several threads."""
+    """Answers from the bridge that serves. Safe for several threads. `run` says when a bridge
+    is loaded and histories are read: with `beside_pages`, whoever asks goes on with the ones
+    before, and only the first of a process waits a moment for them."""
 
-    def __init__(self, floor: Floor, registry: ModelRegistry) -> None:
+    def __init__(self, floor: Floor, registry: ModelRegistry, *, run: Run = at_once) -> None:
         self._floor = floor
         self._registry = registry
-        self._lock = threading.Lock()
+        self._run = run
+        self._lock = threading.Lock()  # of the bridge
+        self._bridge: _Bridge | None = None
+        self._unusable: int | None = None
+        self._turn = threading.Lock()  # of reading histories
+        self._read_first = threading.Event()
         self._kept: _Served | None = None
 
     def readers_for(self, item_id: int, limit: int = 50) -> SuitedReaders:
         """Readers whom the item suits and who have not liked it yet. `NotFound` for an unknown
-        item, `RetryLater` until a bridge serves."""
+        item, `RetryLater` until a bridge serves and this process has read the histories."""
         content = load_contents(self._floor, [item_id]).get(item_id)
         if content is None:
             raise NotFound(f"There is no item {item_id}", item_id=item_id)
@@ -104,16 +121,15 @@ class NewItemReaders:
         """The co-reading model with the newest published items it does not know. Their columns
         are as long as the model's own usually are, so that neither crowds out the other. The
         model itself while no bridge serves."""
-        served = self._current()
-        ids = self._unread(model) if served is not None else []
-        if served is None or not ids:
+        loaded = self._loaded()
+        ids = self._unread(model) if loaded is not None else []
+        if loaded is None or not ids:
             return model
-        contents = load_contents(self._floor, ids)
-        wide = served.bridge.columns(list(contents.values()))
-        both, ours, theirs = np.intersect1d(served.bridge.items, model.items, return_indices=True)
+        contents, known = load_contents(self._floor, ids), loaded.bridge.items
+        wide = loaded.bridge.columns(list(contents.values()))
+        both, ours, theirs = np.intersect1d(known, model.items, return_indices=True)
         place = sparse.csr_array(
-            (np.ones(len(both), np.float32), (theirs, ours)),
-            shape=(len(model.items), len(served.bridge.items)),
+            (np.ones(len(both), np.float32), (theirs, ours)), shape=(len(model.items), len(known))
         )
         columns = sparse.csr_array(place @ wide)
         scale = _usual_length(model.weights) / max(_usual_length(columns), 1e-9)
@@ -138,40 +154,54 @@ class NewItemReaders:
         )
 
     def _served(self) -> _Served:
-        served = self._current()
-        if served is None:
-            raise RetryLater(
-                "No model for new items serves yet; it is trained at night once readers have "
-                "liked enough items",
-                after_seconds=_TRAIN_AGAIN,
-            )
-        return served
-
-    def _current(self) -> _Served | None:
         active = self._registry.active(ModelKind.CONTENT_BRIDGE)
-        if active is None:
-            return None
-        # One thread at a time: reading histories twice would cost memory twice.
-        with self._lock:
-            kept = self._kept
-            if kept is None or kept.version != active.version:
-                kept = self._loaded(active.version)
-            elif time.monotonic() - kept.read_at > KEEP_SECONDS:
-                kept = self._with_histories(kept.version, kept.bridge)
-            self._kept = kept
-        return kept
+        if active is None or active.version == self._unusable:
+            raise _no_bridge()
+        kept = self._kept
+        if kept is None or kept.version != active.version or _old(kept):
+            self._run(self._read)
+        if self._kept is None:
+            self._read_first.wait(FIRST_WAIT_SECONDS)
+        if self._kept is None:
+            raise _no_bridge() if active.version == self._unusable else _not_read()
+        return self._kept
 
-    def _loaded(self, version: int) -> _Served | None:
+    def _read(self) -> None:
+        """Histories anew, for the bridge that serves; one thread at a time."""
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            loaded = self._loaded()
+            self._kept = None if loaded is None else self._with_histories(loaded)
+            if self._kept is not None or self._unusable is not None:
+                self._read_first.set()
+        finally:
+            self._turn.release()
+
+    def _loaded(self) -> _Bridge | None:
+        """The bridge that serves, loaded once a version; None when there is none to use."""
+        active = self._registry.active(ModelKind.CONTENT_BRIDGE)
+        if active is None or active.version == self._unusable:
+            return None
+        # One thread at a time: a bridge loaded twice would cost memory twice.
+        with self._lock:
+            if self._bridge is None or self._bridge.version != active.version:
+                self._bridge = self._load(active.version)
+            return self._bridge
+
+    def _load(self, version: int) -> _Bridge | None:
         try:
             blob = self._registry.load(ModelKind.CONTENT_BRIDGE, version)
-            return self._with_histories(version, ContentBridge.from_bytes(blob))
+            return _Bridge(version, ContentBridge.from_bytes(blob))
         except (InvalidInput, NotFound) as error:
             log.warning("content_bridge_not_usable", version=version, reason=error.message)
+            self._unusable = version
             return None
 
-    def _with_histories(self, version: int, bridge: ContentBridge) -> _Served:
+    def _with_histories(self, loaded: _Bridge) -> _Served:
         read = of_likes(load_likes(self._floor, self._floor.clock.now() - WINDOW))
-        return _Served(version, bridge, read, _on(read, bridge.items), time.monotonic())
+        history = _on(read, loaded.bridge.items)
+        return _Served(loaded.version, loaded.bridge, read, history, time.monotonic())
 
     def _unread(self, model: CoReadingModel) -> list[int]:
         query = (
@@ -183,6 +213,25 @@ class NewItemReaders:
         with self._floor.db.reading() as session:
             found = np.array(session.scalars(query).all(), np.int64)
         return [int(one) for one in np.setdiff1d(found, model.items)]
+
+
+def _old(served: _Served) -> bool:
+    return time.monotonic() - served.read_at > KEEP_SECONDS
+
+
+def _no_bridge() -> RetryLater:
+    return RetryLater(
+        "No model for new items serves yet; it is trained at night once readers have liked "
+        "enough items",
+        after_seconds=_TRAIN_AGAIN,
+    )
+
+
+def _not_read() -> RetryLater:
+    return RetryLater(
+        "What readers liked is being read for the first time; ask again in a moment",
+        after_seconds=_READ_AGAIN,
+    )
 
 
 def _candidates(served: _Served, item_id: int, column: sparse.csr_array) -> Ids:

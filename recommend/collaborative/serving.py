@@ -1,4 +1,4 @@
-"""The co-reading model that serves: loaded once a process and version, swapped in passing."""
+"""The co-reading model that serves: loaded once a process and version, beside the pages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from contentcenter.domain.errors import ContentCenterError, InvalidInput, NotFound
+from recommend.beside import Run, at_once
 from recommend.collaborative.model import CoReadingModel
 from recommend.models import ModelKind, ModelRegistry
 
@@ -30,7 +31,8 @@ class Served:
 class CoReading:
     """`current` is what serves now, None before the first promotion. Safe for several threads:
     one of them looks for a new version, the others go on with what is there. Items that became
-    new since are added every ten minutes."""
+    new since are added every ten minutes. `run` says when looking, loading and adding happen:
+    with `beside_pages` no page waits for them, and the first ones of a process find None."""
 
     def __init__(
         self,
@@ -38,11 +40,14 @@ class CoReading:
         extend: Extend | None = None,
         trust_seconds: float = TRUST_SECONDS,
         extend_seconds: float = EXTEND_SECONDS,
+        *,
+        run: Run = at_once,
     ) -> None:
         self._registry = registry
         self._extend = extend
         self._trust = trust_seconds
         self._extend_again = extend_seconds
+        self._run = run
         self._turn = threading.Lock()
         self._kept: Served | None = None
         self._base: Served | None = None  # as it was trained, without new items
@@ -51,14 +56,19 @@ class CoReading:
         self._extended = -math.inf
 
     def current(self) -> Served | None:
-        if time.monotonic() - self._checked < self._trust or not self._turn.acquire(blocking=False):
-            return self._kept
+        if time.monotonic() - self._checked >= self._trust:
+            self._checked = time.monotonic()
+            self._run(self._look)
+        return self._kept
+
+    def _look(self) -> None:
+        if not self._turn.acquire(blocking=False):
+            return
         try:
             self._kept = self._refreshed()
         finally:
             self._checked = time.monotonic()
             self._turn.release()
-        return self._kept
 
     def _refreshed(self) -> Served | None:
         active = self._registry.active(ModelKind.CO_READING)

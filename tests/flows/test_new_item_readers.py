@@ -15,7 +15,8 @@ from contentcenter.store.tables import EventRow, ReaderRow
 from contentcenter.web.app import create_app
 from contentcenter.web.auth import EXTENSION
 from recommend import ext
-from recommend.collaborative import content_training_service
+from recommend.beside import Work
+from recommend.collaborative import content_service, content_training_service
 from recommend.collaborative.content_service import NewItemReaders
 from recommend.collaborative.content_training_service import BridgeTraining
 from recommend.collaborative.fit import FitSettings, fit
@@ -134,7 +135,43 @@ def test_the_new_item_enters_the_co_reading_model(shop: Shop) -> None:
     assert shop.items[0] in wide.because(scifi, shop.new)
 
 
-def test_over_http(shop: Shop) -> None:
+def test_new_items_enter_without_a_look_at_readers(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feed asks for this every ten minutes; histories are for those who ask for readers."""
+    likes = load_likes(shop.floor, shop.floor.clock.now() - timedelta(days=30))
+    model = fit(of_likes(likes), FitSettings(kept=20))
+    shop.training.train()
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("histories were read")
+
+    monkeypatch.setattr(content_service, "load_likes", forbidden)
+    assert shop.new in shop.service.extend(model).items
+
+
+def test_who_asks_first_is_told_to_come_back_and_later_ones_never_wait(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_service, "FIRST_WAIT_SECONDS", 0.0)
+    waiting: list[Work] = []
+    service = NewItemReaders(shop.floor, shop.registry, run=waiting.append)
+    shop.training.train()
+    with pytest.raises(RetryLater):
+        service.readers_for(shop.new)
+    waiting.pop()()
+    first = service.readers_for(shop.new, 1).items[0].reader_id
+    assert not waiting
+    with shop.floor.db.transaction() as session:
+        session.add(shop.like(first, shop.new, "late"))
+    monkeypatch.setattr(content_service, "KEEP_SECONDS", -1.0)
+    assert service.readers_for(shop.new, 1).items[0].reader_id == first
+    waiting.pop()()
+    assert service.readers_for(shop.new, 1).items[0].reader_id != first
+
+
+def test_over_http(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content_service, "FIRST_WAIT_SECONDS", 60.0)  # a busy machine
     app = create_app(shop.floor)
     ext.init_app(app, shop.floor)
     key = app.extensions[EXTENSION].create_key("app", [Scope.READ], "test")

@@ -13,6 +13,7 @@ from contentcenter.clock import FixedClock
 from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.floor import Floor
 from contentcenter.store.tables import EventRow, ReaderRow
+from recommend.beside import Work
 from recommend.collaborative import training_service
 from recommend.collaborative.fit import FitSettings
 from recommend.collaborative.likes import load_likes
@@ -278,6 +279,40 @@ def test_a_version_that_cannot_be_read_does_not_serve(registry: ModelRegistry) -
     registry.promote(KIND, registry.save(KIND, broken, {}))
     assert CoReading(registry, trust_seconds=0.0).current() is None
     assert registry.versions(KIND)[0].state is ModelState.ACTIVE
+
+
+def test_no_page_waits_while_a_version_is_loaded(registry: ModelRegistry) -> None:
+    waiting: list[Work] = []
+    serving = CoReading(registry, trust_seconds=0.0, run=waiting.append)
+    registry.promote(KIND, registry.save(KIND, small(0.9).to_bytes(), {}))
+    assert serving.current() is None
+    waiting.pop()()
+    first = serving.current()
+    assert first is not None
+    registry.promote(KIND, registry.save(KIND, small(0.1).to_bytes(), {}))
+    assert serving.current() is first
+    waiting.pop()()
+    second = serving.current()
+    assert second is not None
+    assert second.version == 2
+
+
+def test_only_one_look_at_a_time(registry: ModelRegistry) -> None:
+    registry.promote(KIND, registry.save(KIND, small(0.9).to_bytes(), {}))
+    waiting: list[Work] = []
+    looks = []
+
+    def extend(model: CoReadingModel) -> CoReadingModel:
+        looks.append(len(waiting))
+        for work in [*waiting]:
+            work()  # another thread's look, in the middle of this one
+        return model
+
+    serving = CoReading(registry, extend, trust_seconds=0.0, run=waiting.append)
+    serving.current()
+    serving.current()
+    waiting.pop()()
+    assert looks == [1]
 
 
 # --- recall in the feed -----------------------------------------------------------------------
