@@ -60,6 +60,14 @@ def refold_members(session: Session, reader_ids: Sequence[int]) -> None:
     _save(session, _moves(session, set(reader_ids)))
 
 
+def audiences_of(session: Session, reader_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Audiences that these readers ever joined or left, by reader."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for reader, audience in _moves(session, set(reader_ids)):
+        found[reader].add(audience)
+    return dict(found)
+
+
 def _moves(session: Session, readers: set[int]) -> dict[Pair, list[tuple[datetime, str]]]:
     found: dict[Pair, list[tuple[datetime, str]]] = defaultdict(list)
     wanted = sorted(readers)

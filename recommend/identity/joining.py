@@ -18,6 +18,7 @@ from contentcenter.domain.errors import Conflict
 from contentcenter.domain.facts import ReadersMoved
 from contentcenter.store import outbox
 from contentcenter.store.tables import EventRow, ReaderRow
+from contentcenter.store.tables.people import MOVES
 from recommend.event_members import refold_members
 from recommend.identity.tables import DueTask, JoinState, ReaderDueRow, ReaderJoinRow
 from recommend.identity.trail import Evidence, Trail, between
@@ -133,9 +134,10 @@ class Joining:
 
     def _derive(self, reader_ids: Sequence[int]) -> None:
         """What follows from events: at once what a reader would miss, the rest by a job."""
+        tasks = _tasks(self._session, reader_ids)
         for one in reader_ids:
             rebuild_seen(self._session, one, SEEN_ROWS_KEPT, self._now)
-            _fall_due(self._session, one, self._now)
+            _fall_due(self._session, one, tasks, self._now)
         refold_members(self._session, reader_ids)
         next_epoch(self._session, self._now)
         outbox.record(self._session, ReadersMoved(reader_ids[0]), self._now)
@@ -149,8 +151,21 @@ def _union_claim(names: set[str]) -> str:
     return "unionid " + " ".join(sorted(names)[:2])
 
 
-def _fall_due(session: Session, reader_id: int, now: datetime) -> None:
-    for task in DueTask:
+def _tasks(session: Session, reader_ids: Sequence[int]) -> list[DueTask]:
+    """What must be computed anew; audiences only if these readers taught any by what they did
+    alone, or do so now."""
+    own = EventRow.reader_id.in_(reader_ids)
+    alone = own & EventRow.audience_id.is_(None) & EventRow.item_id.is_not(None)
+    belonged = own & MOVES & EventRow.audience_id.is_not(None)
+    taught = all(
+        session.scalar(select(EventRow.id).where(which).limit(1)) is not None
+        for which in (belonged, alone)
+    )
+    return [one for one in DueTask if taught or one is not DueTask.AUDIENCES]
+
+
+def _fall_due(session: Session, reader_id: int, tasks: Iterable[DueTask], now: datetime) -> None:
+    for task in tasks:
         row = session.get(ReaderDueRow, (reader_id, task.value))
         if row is None:
             session.add(ReaderDueRow(reader_id=reader_id, task=task.value, round=1, at=now))

@@ -22,6 +22,7 @@ class JoinState(StrEnum):
 class DueTask(StrEnum):
     PERSONA = "persona"
     ATTRIBUTION = "attribution"
+    AUDIENCES = "audiences"  # where the reader belonged, taught by what was done alone
 
 
 class ReaderJoinRow(Table):
@@ -55,7 +56,7 @@ class ReaderJoinRow(Table):
 
 
 class ReaderDueRow(Table):
-    """A reader whose persona or attribution must be computed anew from all events.
+    """A reader whose persona, attribution or audiences must be computed anew from all events.
 
     `round` rises when the reader falls due again: who worked on an older round leaves the row.
     """

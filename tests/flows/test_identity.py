@@ -15,9 +15,11 @@ from contentcenter.domain.errors import Conflict, ContentCenterError, InvalidInp
 from contentcenter.floor import Floor
 from contentcenter.store import audit
 from contentcenter.store.tables import EventRow, ReaderRow
+from recommend.identity.dues import AUDIENCES_WAIT
 from recommend.identity.joining import LARGEST_GROUP
 from recommend.identity.tables import JoinState, ReaderJoinRow
-from recommend.persona_store import Subject
+from recommend.match_memory_store import load_memories
+from recommend.persona_store import Subject, load_personas
 from tests.fixtures.floor import DATABASES
 from tests.flows.reader_world import Readers
 
@@ -272,3 +274,92 @@ def test_joins_at_the_same_time_end_in_one_tree(world: Readers) -> None:
     assert owners == {rows[0].id}
     assert all(row.joined_into < row.id for row in rows[1:] if row.joined_into)
     assert joins == len(names) - 1
+
+
+def _group(world: Readers) -> Any:
+    corpus, group = world.services.corpus.view(), world.group
+    with world.floor.db.reading() as session:
+        kind = Subject.AUDIENCE
+        found = load_personas(session, kind, [group], corpus.model, corpus.dimension)
+        memory = load_memories(session, [group])[group]
+    learned = found[group].learned
+    return learned.to_json(), learned.centres.vectors.tobytes(), memory
+
+
+def _members_and_solo_events(world: Readers) -> tuple[int, int]:
+    """A member who answers in the group and alone, and a stranger who does things alone."""
+    items = world.items
+    world.tell("m-1", "join", 90, who=OPEN, audience_id=world.group)
+    world.tell("m-2", "click", 80, who=OPEN, audience_id=world.group, item_id=items[0])
+    world.tell("m-3", "click", 70, who=OPEN, item_id=items[1])
+    world.tell("s-1", "order", 60, who=APP, item_id=items[5], value_fen=900, order_ref="A")
+    world.tell("s-2", "click", 50, who=APP, item_id=items[6])
+    world.learn()
+    return world.reader("a1"), world.reader("o1")
+
+
+@pytest.mark.parametrize("database_url", DATABASES, indirect=True)
+def test_audiences_follow_their_members_and_the_night_finds_nothing(
+    world: Readers, clock: FixedClock
+) -> None:
+    one, other = _members_and_solo_events(world)
+    alone = _group(world)
+    survivor, gone = sorted((one, other))
+    world.services.identity.join("a1", "o1", "li", "")
+    world.tell("late", "favourite", 75, who=APP, item_id=world.items[7])
+    world.tell("back", "refund", 1, who=APP, item_id=world.items[5], value_fen=900, order_ref="A")
+    world.learn()
+    clock.advance(AUDIENCES_WAIT)
+    world.learn()
+    joined = _group(world)
+    assert joined[0]["categories"] != alone[0]["categories"], "the stranger was a member"
+    assert world.services.dues.pending() == 0
+    _nothing_to_mend(world)
+    world.services.identity.part(gone, "li", "")
+    clock.advance(AUDIENCES_WAIT)
+    world.learn()
+    parted = _group(world)
+    assert parted[0]["categories"] != joined[0]["categories"]
+    assert world.reader(f"id:{survivor}") == survivor
+    clock.advance(timedelta(days=1))
+    _nothing_to_mend(world)
+    assert _group(world) == parted
+
+
+def _nothing_to_mend(world: Readers) -> None:
+    night = world.services.rebuild.run()
+    assert night.finished
+    assert night.done >= 2
+    assert (night.changed, night.postponed) == (0, 0)
+
+
+def test_an_audience_is_computed_once_for_all_its_members(
+    world: Readers, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        world.tell(f"j{number}", "join", 9, who={"openid": f"o{number}"}, audience_id=world.group)
+        world.tell(f"c{number}", "click", 8, who={"app_id": f"a{number}"}, item_id=world.items[1])
+    for number in range(3):
+        world.services.identity.join(f"o{number}", f"a{number}", "li", "")
+    rebuilt: list[tuple[Subject, int]] = []
+    rebuild = world.services.learning.rebuild
+
+    def counted(subject: Subject, one: int) -> Any:
+        rebuilt.append((subject, one))
+        return rebuild(subject, one)
+
+    monkeypatch.setattr(world.services.learning, "rebuild", counted)
+    world.learn()
+    assert (Subject.AUDIENCE, world.group) not in rebuilt, "the first waits for the others"
+    clock.advance(AUDIENCES_WAIT)
+    world.learn()
+    assert rebuilt.count((Subject.AUDIENCE, world.group)) == 1
+    assert world.services.dues.pending() == 0
+
+
+def test_readers_who_did_nothing_alone_move_no_audience(world: Readers) -> None:
+    world.tell("j", "join", 9, who=OPEN, audience_id=world.group)
+    world.tell("c", "click", 8, who=APP, audience_id=world.group, item_id=world.items[1])
+    world.services.identity.join("a1", "o1", "li", "")
+    world.learn()
+    assert world.services.dues.pending() == 0
