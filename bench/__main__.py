@@ -12,6 +12,8 @@
     python -m bench feed-quality     `evaluate feed` on goodbooks and douban_book
     python -m bench co-reading-size  fitting the co-reading model on large catalogues
     python -m bench feed-cold        new books and who will read them, on goodbooks
+    python -m bench feed-load        feed pages over HTTP at a steady rate (five minutes)
+    python -m bench diversity        ten thousand sessions: repeats, likeness, what it costs
 
 Prints a table as it goes and writes all figures with the machine and the date as JSON to
 `var/bench.json`. docs/benchmarks.md holds the runs worth keeping.
@@ -54,6 +56,8 @@ COMMANDS = {
     "feed-quality": "bench.feed_quality",
     "co-reading-size": "bench.co_reading_size",
     "feed-cold": "bench.feed_cold",
+    "feed-load": "bench.feed_load",
+    "diversity": "bench.diversity",
 }
 OUTPUT = Path("var/bench.json")
 

@@ -5,13 +5,16 @@
 
 Real processes (web, worker, scheduler, Valkey, SQLite); the requests come from a process of
 their own at fixed times, answered or not (open loop), and a page's time counts from when it
-was due: a stall is not hidden by the requests that were not sent meanwhile. A reader opens
-the feed and turns pages; the app reports what was shown and clicked in batches.
+was due: a stall is not hidden by the requests that were not sent meanwhile. Visits begin at
+even distances; a reader turns two more pages, each some seconds after the one before was
+answered. The app reports what was shown and clicked in batches. In the first seconds there are
+fewer pages (nobody turns one yet): figures are of the pages after that.
 """
 
 from __future__ import annotations
 
 import argparse
+import heapq
 import http.client
 import json
 import multiprocessing
@@ -41,6 +44,8 @@ from tests.fixtures.valkey import ValkeyServer, free_port
 from wsgi import build_floor
 
 PAGES_A_VISIT = 3
+# How long a reader looks at a page, evenly drawn, in seconds.
+READING = (3.0, 12.0)
 CONNECTIONS = 32
 CLICK_SHARE = 0.06
 EVENTS_A_BATCH = 500
@@ -71,6 +76,18 @@ class Outcome:
     degraded: int = 0
     repeated: int = 0
     events: int = 0
+    reconnected: int = 0
+
+
+@dataclass(frozen=True, order=True)
+class Turn:
+    """A page that is due at `moment` (seconds from the start); `page` from 0."""
+
+    moment: float
+    reader: int
+    page: int = 0
+    cursor: str | None = None
+    seen: frozenset[int] = frozenset()
 
 
 class Crowd:
@@ -80,87 +97,88 @@ class Crowd:
         self._plan = plan
         self._rng = random.Random(plan.seed)
         self._lock = threading.Lock()
-        self._visits: dict[int, tuple[str | None, int]] = {}
-        self._shown: dict[int, set[int]] = {}
+        self._turns: list[Turn] = []
         self._events: list[dict[str, Any]] = []
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
-        """Ask for `rate` pages a second until the time is over."""
-        due: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        """Begin `rate` / 3 visits a second and turn their pages until the time is over."""
+        due: queue.SimpleQueue[Turn | None] = queue.SimpleQueue()
+        self._turns = self._beginnings()
         start = time.perf_counter()
         workers = [
             threading.Thread(target=self._work, args=(due, start)) for _ in range(CONNECTIONS)
         ]
         for one in workers:
             one.start()
-        for number in range(round(self._plan.rate * self._plan.seconds)):
-            moment = number / self._plan.rate
-            time.sleep(max(0.0, start + moment - time.perf_counter()))
-            due.put(moment)
+        while (now := time.perf_counter() - start) < self._plan.seconds:
+            for turn in self._due(now):
+                due.put(turn)
+            time.sleep(0.001)
         for _ in workers:
             due.put(None)
         for one in workers:
             one.join()
-        self._report(http.client.HTTPConnection("127.0.0.1", self._plan.port), self._events)
+        self._report(Wire(self._plan), self._events)
         return self.outcome
 
-    def _work(self, due: queue.SimpleQueue[float | None], start: float) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._plan.port, timeout=60)
-        while (moment := due.get()) is not None:
-            reader, cursor = self._next_reader()
-            answer, status = self._page(connection, reader, cursor)
-            late = time.perf_counter() - start - moment
-            batch = self._note(moment, late, status, (reader, cursor, answer))
-            if batch:
-                self._report(connection, batch)
+    def _beginnings(self) -> list[Turn]:
+        """First pages, ordered by time, which is a heap already."""
+        every = PAGES_A_VISIT / self._plan.rate
+        readers = range(self._plan.readers)
+        count = int(self._plan.seconds / every)
+        return [Turn(number * every, self._rng.choice(readers)) for number in range(count)]
 
-    def _next_reader(self) -> tuple[int, str | None]:
-        """Somebody new, or somebody who turns the page."""
+    def _due(self, now: float) -> list[Turn]:
+        out = []
         with self._lock:
-            if self._visits and self._rng.random() < 1 - 1 / PAGES_A_VISIT:
-                reader = next(iter(self._visits))
-                cursor, _ = self._visits.pop(reader)
-                return reader, cursor
-            return self._rng.randrange(self._plan.readers), None
+            while self._turns and self._turns[0].moment <= now:
+                out.append(heapq.heappop(self._turns))
+        return out
 
-    def _page(
-        self, connection: http.client.HTTPConnection, reader: int, cursor: str | None
-    ) -> tuple[dict[str, Any], int]:
-        path = f"/api/v1/feed?reader_id=r{reader}&size=10"
-        path += f"&cursor={quote(cursor)}" if cursor else ""
-        connection.request("GET", path, headers={"Authorization": f"Bearer {self._plan.key}"})
-        answer = connection.getresponse()
-        body = answer.read()
-        return (json.loads(body) if answer.status == 200 else {}), answer.status
+    def _work(self, due: queue.SimpleQueue[Turn | None], start: float) -> None:
+        wire = Wire(self._plan)
+        while (turn := due.get()) is not None:
+            answer, status = self._page(wire, turn)
+            done = time.perf_counter() - start
+            batch = self._note(turn, done, status, answer)
+            if batch:
+                self._report(wire, batch)
+        with self._lock:
+            self.outcome.reconnected += wire.reconnected
+
+    def _page(self, wire: Wire, turn: Turn) -> tuple[dict[str, Any], int]:
+        path = f"/api/v1/feed?reader_id=r{turn.reader}&size=10"
+        path += f"&cursor={quote(turn.cursor)}" if turn.cursor else ""
+        status, body = wire.ask("GET", path)
+        return (json.loads(body) if status == 200 else {}), status
 
     def _note(
-        self,
-        moment: float,
-        late: float,
-        status: int,
-        page: tuple[int, str | None, dict[str, Any]],
+        self, turn: Turn, done: float, status: int, answer: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Count the page; a full batch of events if there is one to report."""
-        reader, cursor, answer = page
         ids = [item["id"] for item in answer.get("items", [])]
         with self._lock:
             out = self.outcome
-            out.late.append(late)
-            out.moments.append(moment)
+            out.late.append(done - turn.moment)
+            out.moments.append(turn.moment)
             out.statuses[status] += 1
             out.empty += status == 200 and not ids
             out.degraded += bool(answer.get("degraded"))
-            shown = self._shown.setdefault(reader, set()) if cursor else set()
-            out.repeated += len(shown & set(ids))
-            self._shown[reader] = shown | set(ids)
-            if answer.get("next_cursor"):
-                self._visits[reader] = (answer["next_cursor"], 0)
-            self._events += self._reactions(reader, ids, answer.get("trace_id"))
+            out.repeated += len(turn.seen & set(ids))
+            self._turn_page(turn, done, answer.get("next_cursor"), ids)
+            self._events += self._reactions(turn.reader, ids, answer.get("trace_id"))
             if len(self._events) < EVENTS_A_BATCH:
                 return []
             batch, self._events = self._events, []
             return batch
+
+    def _turn_page(self, turn: Turn, done: float, cursor: str | None, ids: Sequence[int]) -> None:
+        if cursor is None or turn.page + 1 >= PAGES_A_VISIT:
+            return
+        moment = done + self._rng.uniform(*READING)
+        after = Turn(moment, turn.reader, turn.page + 1, cursor, turn.seen | set(ids))
+        heapq.heappush(self._turns, after)
 
     def _reactions(
         self, reader: int, ids: Sequence[int], trace: str | None
@@ -178,19 +196,36 @@ class Crowd:
             for kind, one in kinds
         ]
 
-    def _report(self, connection: http.client.HTTPConnection, batch: list[dict[str, Any]]) -> None:
+    def _report(self, wire: Wire, batch: list[dict[str, Any]]) -> None:
         if not batch:
             return
-        head = {
-            "Authorization": f"Bearer {self._plan.key}",
-            "Content-Type": "application/json",
-        }
-        connection.request("POST", "/api/v1/events", json.dumps({"events": batch}), head)
-        answer = connection.getresponse()
-        body = json.loads(answer.read())
+        status, body = wire.ask("POST", "/api/v1/events", json.dumps({"events": batch}))
         with self._lock:
-            self.outcome.statuses[answer.status] += answer.status != 200
-            self.outcome.events += body.get("accepted", 0)
+            self.outcome.statuses[status] += status != 200
+            self.outcome.events += json.loads(body).get("accepted", 0) if status == 200 else 0
+
+
+class Wire:
+    """One keep-alive connection. A server may close an idle one at any time (gunicorn after
+    two seconds): it is opened again, once for a request, as every HTTP client does."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._head = {"Authorization": f"Bearer {plan.key}", "Content-Type": "application/json"}
+        self._connection = http.client.HTTPConnection("127.0.0.1", plan.port, timeout=60)
+        self.reconnected = 0
+
+    def ask(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+        try:
+            return self._asked(method, path, body)
+        except (http.client.RemoteDisconnected, ConnectionError):
+            self.reconnected += 1
+            self._connection.close()
+            return self._asked(method, path, body)
+
+    def _asked(self, method: str, path: str, body: str | None) -> tuple[int, bytes]:
+        self._connection.request(method, path, body, self._head)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
 
 
 def crowd(plan: Plan, pipe: Any) -> None:
@@ -272,10 +307,12 @@ def figures(outcome: Outcome, memory: Sequence[float], plan: Plan) -> dict[str, 
     settled = late[np.array(outcome.moments) >= WARM_SECONDS]
     counted = settled if len(settled) else late
     third = max(len(memory) // 3, 1)
+    steady = max(plan.seconds - WARM_SECONDS, 1e-9)
     return {
         "rate": plan.rate,
         "seconds": plan.seconds,
         "pages": len(late),
+        "pages_a_second": round(len(settled) / steady, 1),
         "p50_ms": round(float(np.quantile(counted, 0.5)), 1),
         "p95_ms": round(float(np.quantile(counted, 0.95)), 1),
         "p99_ms": round(float(np.quantile(counted, 0.99)), 1),
@@ -284,6 +321,7 @@ def figures(outcome: Outcome, memory: Sequence[float], plan: Plan) -> dict[str, 
         "empty": outcome.empty,
         "degraded": outcome.degraded,
         "repeated_within_a_visit": outcome.repeated,
+        "idle_connections_reopened": outcome.reconnected,
         "events_recorded": outcome.events,
         "web_memory_mb": {
             "second_third": round(float(np.mean(memory[third : 2 * third])), 1) if memory else 0.0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import g
+from flask import Response, g, jsonify
 from flask_smorest import Blueprint
 
 from contentcenter.domain.errors import NotAllowed
@@ -21,7 +21,7 @@ from recommend.collaborative.content_service import SuitedReaders
 from recommend.event_parsing import record_reported
 from recommend.event_service import EventCounts
 from recommend.ext import get_recommend
-from recommend.feed_service import FeedAnswer
+from recommend.feed_json import page_json
 from recommend.match_service import MatchList
 from recommend.persona_service import PersonaView
 from recommend.search_request import SearchAnswer, SearchRequest
@@ -130,9 +130,9 @@ def persona(audience_id: int) -> PersonaView:
 @require(Scope.EVENTS)
 @feed.arguments(schemas.FeedQuery, location="query")
 @feed.response(200, schemas.FeedPage)
-def page(query: dict[str, Any]) -> FeedAnswer:
+def page(query: dict[str, Any]) -> Response:
     """One page of a reader's feed, each item with its reason."""
-    return get_recommend().feed.page(
+    answer = get_recommend().feed.page(
         query["reader_id"],
         query["scene"],
         query["size"],
@@ -140,6 +140,7 @@ def page(query: dict[str, Any]) -> FeedAnswer:
         item_id=query["item_id"],
         question=query["q"],
     )
+    return jsonify(page_json(answer))
 
 
 @feed.route("/events", methods=["POST"])

@@ -252,7 +252,8 @@ _VERSIONS = select(ItemRow.id, ItemRow.version).where(
 
 
 def _versions(session: Session, ids: Sequence[int]) -> dict[int, int]:
-    connection, out = session.connection(), {}
+    connection = session.connection()
+    out: dict[int, int] = {}
     for start in range(0, len(ids), 500):
         rows = connection.execute(_VERSIONS, {"ids": list(ids[start : start + 500])})
         out.update((row.id, row.version) for row in rows)

@@ -1,0 +1,196 @@
+"""Visits that go on where they stopped: until the reader acts, an item goes, or time passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from contentcenter.clock import FixedClock
+from contentcenter.domain import facts
+from contentcenter.domain.errors import InvalidInput
+from contentcenter.floor import Floor
+from contentcenter.store import outbox
+from contentcenter.store.tables import ItemRow
+from recommend import schemas
+from recommend.cursors import pack_cursor
+from recommend.event_parsing import record_reported
+from recommend.feed_json import page_json
+from recommend.feed_service import FeedAnswer
+from recommend.services import RecommendServices, build_services
+from recommend.tables import FeedAnswerRow
+from tests.unit.recommend.building import add_items, library
+
+SIZE = 4
+
+
+class World:
+    """Thirty-two items; what was ranked is counted by the scores the feed has asked for."""
+
+    def __init__(self, floor: Floor, clock: FixedClock, counted: pytest.MonkeyPatch) -> None:
+        self.floor, self.clock = floor, clock
+        self.services: RecommendServices = build_services(floor)
+        self.elsewhere: RecommendServices = build_services(floor)
+        self.items = add_items(floor, library(8))
+        self.ranked = 0
+        before = self.services.matches.scored
+
+        def scored(*asked: object) -> object:
+            self.ranked += 1
+            return before(*asked)  # type: ignore[arg-type]
+
+        counted.setattr(self.services.matches, "scored", scored)
+
+    def page(self, cursor: str | None = None, reader: str = "r1") -> FeedAnswer:
+        return self.services.feed.page(reader, size=SIZE, cursor=cursor)
+
+    def report(self, kind: str, item: int, reader: str = "r1", *, elsewhere: bool = False) -> None:
+        events = (self.elsewhere if elsewhere else self.services).events
+        told = {"event_id": f"{reader}-{kind}-{item}", "kind": kind, "reader_id": reader}
+        assert record_reported(events, [{**told, "item_id": item}]).accepted == 1
+
+
+@pytest.fixture
+def world(floor: Floor, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(floor, clock, monkeypatch)
+
+
+def ids(page: FeedAnswer) -> list[int]:
+    return [one.card.id for one in page.items]
+
+
+def test_three_pages_are_ranked_once_and_the_fourth_anew(world: World) -> None:
+    page = world.page()
+    shown = ids(page)
+    for ranked in (1, 1, 2):
+        page = world.page(page.next_cursor)
+        assert world.ranked == ranked
+        assert len(page.items) == SIZE
+        assert not set(shown) & set(ids(page))
+        shown += ids(page)
+
+
+def test_impressions_only_filter(world: World) -> None:
+    first = world.page()
+    for one in ids(first):
+        world.report("impression", one)
+    unseen = ids(world.services.feed.page("r2", size=20))
+    other = next(one for one in unseen if one not in ids(first))
+    world.report("impression", other)
+    second = world.page(first.next_cursor)
+    assert world.ranked == 2  # once for each reader
+    assert other not in ids(second)
+
+
+@pytest.mark.parametrize(
+    ("kind", "elsewhere"), [("click", False), ("click", True), ("dislike", True), ("order", True)]
+)
+def test_what_a_reader_does_is_heard_at_once_in_every_process(
+    world: World, kind: str, elsewhere: bool
+) -> None:
+    first = world.page()
+    world.report(kind, ids(first)[0], elsewhere=elsewhere)
+    world.page(first.next_cursor)
+    assert world.ranked == 2
+
+
+def test_what_the_persona_learns_of_it_is_heard_too(world: World) -> None:
+    world.report("click", world.items[0])
+    first = world.page()
+    world.elsewhere.learning.apply_events()
+    second = world.page(first.next_cursor)
+    assert world.ranked == 2
+    world.report("impression", ids(second)[0])
+    world.elsewhere.learning.apply_events()
+    world.page(second.next_cursor)
+    assert world.ranked == 2
+
+
+def test_a_withdrawn_item_is_not_shown_from_what_was_ranked(world: World) -> None:
+    first = world.page()
+    coming = ids(world.elsewhere.feed.page("r1", size=3 * SIZE))
+    gone = [one for one in coming if one not in ids(first)][:3]
+    with world.floor.db.transaction() as session:
+        session.execute(update(ItemRow).where(ItemRow.id.in_(gone)).values(state="withdrawn"))
+        for one in gone:
+            outbox.record(session, facts.ItemChanged(one), world.clock.now())
+    second = world.page(first.next_cursor)
+    third = world.page(second.next_cursor)
+    assert len(second.items) == len(third.items) == SIZE
+    assert not set(gone) & {*ids(second), *ids(third)}
+
+
+def test_a_cursor_asked_twice_gives_the_same_page_here_and_elsewhere(world: World) -> None:
+    first = world.page()
+    second = world.page(first.next_cursor)
+    for services in (world.services, world.elsewhere):
+        again = services.feed.page("r1", size=SIZE, cursor=first.next_cursor)
+        assert (ids(again), again.trace_id) == (ids(second), second.trace_id)
+        assert [one.reason for one in again.items] == [one.reason for one in second.items]
+
+
+def test_another_process_goes_on_without_repeating(world: World) -> None:
+    page, shown = world.page(), list[int]()
+    for services in (world.elsewhere, world.services, world.elsewhere):
+        shown += ids(page)
+        page = services.feed.page("r1", size=SIZE, cursor=page.next_cursor)
+        assert not set(shown) & set(ids(page))
+
+
+def test_after_a_minute_or_in_another_scene_it_is_ranked_anew(world: World) -> None:
+    first = world.page()
+    world.clock.advance(timedelta(seconds=59))
+    second = world.page(first.next_cursor)
+    assert world.ranked == 1
+    world.services.feed.page("r1", "channel", SIZE, second.next_cursor)
+    assert world.ranked == 2
+    world.clock.advance(timedelta(seconds=61))
+    other = world.page(reader="r2")
+    world.clock.advance(timedelta(seconds=61))
+    world.page(other.next_cursor, "r2")
+    assert world.ranked == 4
+
+
+def test_sessions_of_one_reader_never_return_what_was_seen(world: World) -> None:
+    seen: set[int] = set()
+    for _ in range(3):
+        page = world.page()
+        for _ in range(2):
+            assert not seen & set(ids(page))
+            report_all(world, ids(page))
+            seen |= set(ids(page))
+            page = world.page(page.next_cursor)
+        assert not seen & set(ids(page))
+
+
+def report_all(world: World, items: Sequence[int]) -> None:
+    for one in items:
+        world.report("impression", one)
+
+
+def test_what_is_logged_of_a_later_page_is_what_was_ranked(world: World) -> None:
+    first = world.page()
+    second = world.page(first.next_cursor)
+    with world.floor.db.reading() as session:
+        entries = session.get_one(FeedAnswerRow, second.trace_id).entries
+    assert [entry["place"] for entry in entries] == [5, 6, 7, 8]
+    for entry, item in zip(entries, second.items, strict=True):
+        assert item.ranked is not None
+        assert item.ranked.as_json()["x"] == entry["x"]
+        assert round(sum(item.parts.values()), 4) == item.score
+
+
+def test_a_cursor_belongs_to_its_reader_and_is_one_of_ours(world: World) -> None:
+    first = world.page()
+    world.page(first.next_cursor)
+    with pytest.raises(InvalidInput, match="another reader"):
+        world.page(first.next_cursor, "r2")
+    with pytest.raises(InvalidInput, match="not one of ours"):
+        world.page(pack_cursor({"s": "%", "p": 1}))
+
+
+def test_the_page_over_http_says_what_its_schema_says(world: World) -> None:
+    page = world.page()
+    assert page_json(page) == schemas.FeedPage().dump(page)
