@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from recommend.match_echo import Remembered
 
 Ids = npt.NDArray[np.int64]
-# The score of a plainly likely item is about a hundredth: there the scale turns logarithmic.
-_LIKELY = 0.01
+# A co-reading score of this much is hardly more than nothing; above it the scale is logarithmic.
+# (200 groups on goodbooks: with .01 the learned whole was below co-reading alone.)
+_LIKELY = 0.001
 _MOST_STRENGTH = 0.999
 
 
@@ -54,6 +55,24 @@ def co_read(memory: Remembered, ids: Ids | None, count: int) -> Vectors:
         return np.zeros((count, len(memory)), dtype=np.float32)
     shares = [answers_of(own) for own in memory.strength]
     return said((memory.owners(shares) @ speaks).toarray().T)
+
+
+def spoken_for(
+    memory: Remembered, audience: int, ids: Ids, most: int = 2
+) -> list[list[tuple[int, float]]]:
+    """For each of these items the remembered ones that speak most for it, strongest first, each
+    with its share of all that speaks for it (0..1)."""
+    speaks = between(memory, ids)
+    if speaks is None or memory.ids is None:
+        return [[] for _ in ids]
+    own = memory.rows[audience]
+    parts = answers_of(memory.strength[audience])[:, None] * speaks[own].toarray()
+    parts = np.maximum(parts, 0.0)
+    out = []
+    for column in parts.T:
+        best = [row for row in np.argsort(-column, kind="stable")[:most] if column[row] > 0.0]
+        out.append([(int(memory.ids[own[r]]), float(column[r] / column.sum())) for r in best])
+    return out
 
 
 def said(scores: Vectors) -> Vectors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -16,23 +16,21 @@ from recommend.collaborative.serving import CoReading
 from recommend.corpus import CorpusView
 from recommend.corpus_service import CorpusService
 from recommend.learning_service import LearningService
+from recommend.match_blocks import Many, best_of_block, scored
 from recommend.match_candidates import Candidates, published
+from recommend.match_co_reading import spoken_for
 from recommend.match_features import UsualRate, audience_features, item_features
 from recommend.match_memories import MemoryReader, shelf_rows
 from recommend.match_model_service import MatchModelService
 from recommend.match_pairs import PairEcho, on_one_thread
 from recommend.match_settings import MatchSettings
-from recommend.match_types import Match, MatchList
+from recommend.match_types import Because, Match, MatchList
 from recommend.match_why import Situation, explained, possible, steps_of
 from recommend.matching import (
     AudienceFeatures,
-    Flags,
     ItemFeatures,
     Scores,
-    eligible,
-    refined,
     score_matrix,
-    total_of,
 )
 from recommend.persona_math import Persona, blend
 from recommend.persona_math.decay import day_number
@@ -44,17 +42,6 @@ from recommend.shelf import Shelf, ShelfItem
 __all__ = ["Match", "MatchList", "MatchService"]
 
 MANY_CATALOGUE = 20_000
-
-
-@dataclass(frozen=True)
-class _Many:
-    """A catalogue and audiences to be matched in blocks."""
-
-    shelf: Sequence[ShelfItem]
-    items: ItemFeatures
-    pairs: PairEcho
-    personas: Mapping[int, Persona]
-    rules: MatchSettings
 
 
 class MatchService:
@@ -127,7 +114,7 @@ class MatchService:
         shelf = self._shelf.visible([o.item_id for o in (*found.items, *found.refused)])
         return replace(
             found,
-            items=explained(found.items, shelf, first, case),
+            items=self._with_because(explained(found.items, shelf, first, case), audience_id, at),
             refused=explained(found.refused, shelf, first, case),
         )
 
@@ -152,29 +139,22 @@ class MatchService:
                 allowed = np.array([one.open(moment, kind) for one in shelf], dtype=np.bool_)
                 for start in range(0, len(group), 64):
                     block = group[start : start + 64]
-                    out.update(self._best_of(many, block, len(out), allowed, limit))
+                    who = self._unremembered(block, many.personas)
+                    out.update(
+                        best_of_block(
+                            many, block, who, first=len(out), allowed=allowed, limit=limit
+                        )
+                    )
         return out
 
-    def _many(self, shelf: list[ShelfItem], cards: Sequence[AudienceCard], at: datetime) -> _Many:
+    def _many(self, shelf: list[ShelfItem], cards: Sequence[AudienceCard], at: datetime) -> Many:
         """What is the same for all blocks of audiences, laid out once."""
         items = self._item_features(shelf, at, echo=True)
         ids, known = [card.id for card in cards], self._model.current().known
         memory = self._memories.remembered(ids, at, known)
         traits = items.traits or shelf_rows(shelf, known)
         pairs = PairEcho(items.vectors, traits, memory, items.ids)
-        return _Many(shelf, items, pairs, self._personas.personas(ids), self.settings)
-
-    def _best_of(
-        self, many: _Many, cards: Sequence[AudienceCard], first: int, allowed: Flags, limit: int
-    ) -> dict[int, tuple[Match, ...]]:
-        """Matches of a block of audiences, the `first`-th and those after it."""
-        ids = [card.id for card in cards]
-        people = [many.personas[one] for one in ids]
-        who = audience_features(ids, people, self._corpus.view(), many.rules)
-        scores = score_matrix(many.items, who, many.rules)
-        fits = eligible(many.items, who) & allowed[:, None]
-        scores, fits = refined(scores, fits, many.pairs, many.rules, first)
-        return _best_of_block(many.shelf, cards, scores, fits, limit)
+        return Many(shelf, items, pairs, self._personas.personas(ids), self.settings)
 
     def match_audiences_for_item(
         self, item_id: int, limit: int = 50, at: datetime | None = None
@@ -207,7 +187,8 @@ class MatchService:
             return pair
         first = self.ranked(audience_id, 1, at=moment).items
         case = self._situation(self._audience(audience_id), moment)
-        return explained([pair], shelf, first[0] if first else None, case)[0]
+        told = explained([pair], shelf, first[0] if first else None, case)
+        return self._with_because(told, audience_id, moment)[0]
 
     def pair(self, item_id: int, audience_id: int, at: datetime | None = None) -> Match:
         """One pair with its parts, or with everything that stands against it."""
@@ -277,6 +258,13 @@ class MatchService:
         people = [personas[one] for one in ids]
         return audience_features(ids, people, view, self.settings, memory=memory)
 
+    def _unremembered(
+        self, cards: Sequence[AudienceCard], personas: Mapping[int, Persona]
+    ) -> AudienceFeatures:
+        ids = [card.id for card in cards]
+        people = [personas[one] for one in ids]
+        return audience_features(ids, people, self._corpus.view(), self.settings)
+
     def _best_audiences(
         self,
         item: ShelfItem,
@@ -287,12 +275,28 @@ class MatchService:
         """Memories are read for the audiences that score best without them."""
         if len(cards) <= self.settings.refined:
             return cards
-        ids = [card.id for card in cards]
-        people = [personas[one] for one in ids]
-        who = audience_features(ids, people, self._corpus.view(), self.settings)
+        who = self._unremembered(cards, personas)
         total = score_matrix(self._item_features([item], at), who, self.settings).total[0]
         order = np.argsort(-total, kind="stable")[: self.settings.refined]
         return [cards[int(one)] for one in order]
+
+    def _with_because(
+        self, matches: Sequence[Match], audience_id: int, at: datetime
+    ) -> tuple[Match, ...]:
+        """With the remembered items that speak most for each, where the score counts them."""
+        memory = self._memories.remembered([audience_id], at, self._model.current().known)
+        spoken = [one for one in matches if one.parts.get("co_read", 0.0) > 0.0]
+        found = spoken_for(memory, 0, np.array([one.item_id for one in spoken], np.int64))
+        titles = self._shelf.visible([other for own in found for other, _ in own])
+        because = {
+            match.item_id: tuple(
+                Because(other, titles[other].title, round(share, 4))
+                for other, share in own
+                if other in titles
+            )
+            for match, own in zip(spoken, found, strict=True)
+        }
+        return tuple(replace(one, because=because.get(one.item_id, ())) for one in matches)
 
     def _situation(self, card: AudienceCard, at: datetime) -> Situation:
         corpus, rules = self._corpus.view(), self.settings
@@ -330,23 +334,6 @@ class MatchService:
         return card
 
 
-def _best_of_block(
-    shelf: Sequence[ShelfItem],
-    cards: Sequence[AudienceCard],
-    scores: Scores,
-    fits: Flags,
-    limit: int,
-) -> dict[int, tuple[Match, ...]]:
-    out: dict[int, tuple[Match, ...]] = {}
-    for column, card in enumerate(cards):
-        rows = np.flatnonzero(fits[:, column])
-        order = rows[np.argsort(-scores.total[rows, column], kind="stable")][:limit]
-        out[card.id] = tuple(
-            _scored(shelf[int(row)], card, scores, (int(row), column)) for row in order
-        )
-    return out
-
-
 def _match(
     item: ShelfItem,
     card: AudienceCard,
@@ -355,18 +342,4 @@ def _match(
     where: tuple[datetime, str],
 ) -> Match:
     why = refusals(item.card, where[0], ceiling_of(card), where[1])
-    return replace(_scored(item, card, scores, place), refused=tuple(why))
-
-
-def _scored(item: ShelfItem, card: AudienceCard, scores: Scores, place: tuple[int, int]) -> Match:
-    parts = scores.explain(*place)
-    return Match(
-        item_id=item.id,
-        audience_id=card.id,
-        score=total_of(parts),
-        parts=parts,
-        title=item.title,
-        audience=card.name,
-        centre=int(scores.centre[place]),
-        category=item.match.category,
-    )
+    return replace(scored(item, card, scores, place), refused=tuple(why))

@@ -10,11 +10,22 @@ from recommend.refusals import Refusal
 
 
 @dataclass(frozen=True)
+class Because:
+    """An item that the audience answered to and that speaks for a match through co-reading;
+    `share` of what speaks for it (0..1)."""
+
+    item_id: int
+    title: str
+    share: float
+
+
+@dataclass(frozen=True)
 class Match:
     """One item for one audience. `parts` sum to `score`; `centre` is the interest centre that
     was nearest (-1: none known). `refused` is empty for an eligible pair. Where it was asked
     for: `trails` has the parts in which it trails the audience's first item, worst first, and
-    `would` what it would take to be eligible or first."""
+    `would` what it would take to be eligible or first, and `because` has what the audience
+    answered to that speaks most for it, strongest first."""
 
     item_id: int
     audience_id: int
@@ -27,6 +38,7 @@ class Match:
     category: str = ""
     trails: Mapping[str, float] = field(default_factory=dict)
     would: tuple[Would, ...] = ()
+    because: tuple[Because, ...] = ()
 
     @property
     def eligible(self) -> bool:

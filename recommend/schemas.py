@@ -220,9 +220,17 @@ class WouldSchema(Schema):
     text = fields.String()
 
 
+class BecauseSchema(Schema):
+    """An item the audience answered to; `share` (0..1) of what speaks for the match."""
+
+    item_id = fields.Integer()
+    title = fields.String()
+    share = fields.Float()
+
+
 class MatchSchema(Schema):
     """`parts` sum to `score`. `why_not`: refusals, or the parts in which an eligible one trails
-    the first. `would`: what it would take."""
+    the first. `would`: what it would take. `because`: what speaks most for it in `co_read`."""
 
     item_id = fields.Integer()
     audience_id = fields.Integer()
@@ -234,6 +242,7 @@ class MatchSchema(Schema):
     refused = fields.List(fields.Nested(RefusalSchema))
     why_not = fields.List(fields.Nested(RefusalSchema))
     would = fields.List(fields.Nested(WouldSchema))
+    because = fields.List(fields.Nested(BecauseSchema))
 
 
 class MatchPage(Schema):

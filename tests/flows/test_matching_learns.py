@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sqlalchemy import func, select
 
 from contentcenter.domain.roles import Scope
@@ -13,6 +15,7 @@ from contentcenter.floor import Floor
 from contentcenter.web.app import create_app
 from contentcenter.web.auth import EXTENSION
 from recommend import ext
+from recommend.collaborative.model import CoReadingModel
 from recommend.event_parsing import record_reported
 from recommend.match_echo import ECHO_PARTS
 from recommend.match_memory import MEMORY_HELD
@@ -20,6 +23,7 @@ from recommend.match_memory_store import load_memories
 from recommend.match_tables import MatchMemoryRow
 from recommend.models import ModelKind, ModelState
 from recommend.persona_store import Subject
+from recommend.schemas import MatchSchema
 from recommend.services import RecommendServices, build_services
 from tests.unit.recommend.building import Piece, add_audience, add_items, library
 
@@ -195,6 +199,41 @@ def test_a_price_it_would_be_first_at_makes_it_first(world: World) -> None:
     best = world.services.matches.match_items_for_audience(group, 2)
     assert best[0].item_id == again
     assert best[0].score - best[1].score < 0.05  # not by a far too low price
+
+
+def test_what_other_readers_read_with_it_counts_and_is_named(world: World) -> None:
+    food, other = world.items[6:9], world.items[20]
+    world.report([world.tell(world.silent, "order", one) for one in food[:2]])
+    world.report([world.tell(world.silent, "click", food[2])])
+    ids = np.array(sorted([*food, other]), np.int64)
+    weights = np.zeros((4, 4), np.float32)
+    place = np.searchsorted(ids, other)
+    weights[np.searchsorted(ids, food[0]), place] = 0.4
+    weights[np.searchsorted(ids, food[2]), place] = 0.2
+    before = world.services.matches.pair(other, world.silent)
+    assert before.parts["co_read"] == 0.0
+    models = world.services.models
+    blob = CoReadingModel(ids, csr_array(weights)).to_bytes()
+    models.promote(ModelKind.CO_READING, models.save(ModelKind.CO_READING, blob, {}))
+    world.services = build_services(world.floor)  # what serves is looked for anew
+    matches = world.services.matches
+    told = matches.explain(other, world.silent)
+    assert told.parts["co_read"] > 0.3
+    assert told.score == pytest.approx(before.score + told.parts["co_read"], abs=2e-4)
+    assert [one.item_id for one in told.because] == [food[0], food[2]]
+    assert sum(one.share for one in told.because) == pytest.approx(1.0, abs=1e-3)
+    assert not matches.explain(other, world.kids).because
+    own = matches.pair(food[0], world.silent)
+    assert own.parts["answered"] > matches.pair(food[2], world.silent).parts["answered"] > 0.0
+    many = {m.item_id: m for m in matches.match_many([world.silent, world.kids], 24)[world.silent]}
+    assert many[other].score == pytest.approx(told.score, abs=2e-4)
+    listed = next(m for m in matches.ranked_with_why(world.silent).items if m.item_id == other)
+    shown = MatchSchema().dump(listed)["because"]
+    assert shown[0] == {
+        "item_id": food[0],
+        "title": told.because[0].title,
+        "share": shown[0]["share"],
+    }
 
 
 def get(world: World, path: str) -> Any:
