@@ -81,7 +81,8 @@ def _about(world: World, topic: str) -> int:
 
 
 def followed(world: World, found: Sequence[Sequence[Told]], new: NewTaste) -> dict[str, Any]:
-    """Days from the change to the first post about the new taste, over groups and seeds."""
+    """Days from the change to the first post about the new taste, over groups and seeds; and
+    what posts earned of what the best open item would have, before and after."""
     waits = []
     for run in found:
         for group, topic in new.topics.items():
@@ -99,7 +100,18 @@ def followed(world: World, found: Sequence[Sequence[Told]], new: NewTaste) -> di
         "median_days": float(np.median(late)),
         "never": int(np.sum(late == 10_000)),
         "cases": len(waits),
+        "earned_of_best": {
+            "before": _earned(found, range(new.day - 5, new.day)),
+            "the_day": _earned(found, range(new.day, new.day + 1)),
+            "days_1_to_3": _earned(found, range(new.day + 1, new.day + 4)),
+            "later": _earned(found, range(new.day + 4, 10_000)),
+        },
     }
+
+
+def _earned(found: Sequence[Sequence[Told]], days: range) -> float:
+    told = [one for run in found for one in run if one.day in days]
+    return round(sum(one.expected for one in told) / sum(one.best for one in told), 3)
 
 
 def new_taste(world: World, seeds: Sequence[int], base: Setting) -> dict[str, Any]:
