@@ -13,7 +13,9 @@ have lifted from below them is missed.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +52,7 @@ def sweep(
 ) -> Best:
     """The `top` eligible items of every audience over all batches.
 
-    Memory: the audiences' columns (K x a x q floats), one batch, one tile.
+    Memory: the audiences' columns (K x a x q floats), one batch, two tiles a core.
     """
     rules = settings or MatchSettings()
     keeper = Keeper(len(audiences), top)
@@ -147,28 +149,31 @@ def sweep_batch(
     audience_side: Vectors,
     keeper: Keeper,
 ) -> None:
-    """Offer every pair of a folded batch to the keeper, tile by tile."""
-    for start in range(0, len(audiences), AUDIENCE_TILE):
+    """Offer every pair of a folded batch to the keeper, tile by tile. Rows of audiences are
+    dealt to the cores, each with one BLAS thread: what is kept is picked out by plain numpy,
+    and one core doing that while the other waits costs more than a threaded product gains."""
+
+    def swept(start: int) -> None:
         rows = slice(start, start + AUDIENCE_TILE)
         side = np.ascontiguousarray(audience_side[:, rows])
+        ceilings = audiences.ceiling_fen[rows]
         for first in range(0, len(items), ITEM_TILE):
             columns = slice(first, first + ITEM_TILE)
             tile = side[0] @ item_side[columns].T
             for centre in side[1:]:
                 np.maximum(tile, centre @ item_side[columns].T, out=tile)
-            keeper.offer(
-                start,
-                tile,
-                items.ids[columns],
-                items.price_fen[columns],
-                audiences.ceiling_fen[rows],
-            )
+            keeper.offer(start, tile, items.ids[columns], items.price_fen[columns], ceilings)
+
+    with on_one_thread(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for _ in pool.map(swept, range(0, len(audiences), AUDIENCE_TILE)):
+            pass  # raises here what a tile raised
 
 
 class Keeper:
     """The best few of every audience seen so far. What beats an audience's floor is appended;
     when there is twice too much, the rows are cut and the floor rises: sorting after every
-    tile would cost as much as the product itself."""
+    tile would cost as much as the product itself. Several threads may offer at once, each its
+    own audiences."""
 
     def __init__(self, audiences: int, top: int) -> None:
         self._top = top
