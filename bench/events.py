@@ -96,7 +96,9 @@ def _stream(services: RecommendServices, count: int, readers: int) -> dict[str, 
         spent.append(time.perf_counter() - begin)
         assert counts.accepted == len(events[start : start + BATCH])
     cpu = time.process_time() - cpu
+    learning_cpu = time.process_time()
     learned, learning = _timed(services.learning.apply_events)
+    learning_cpu = time.process_time() - learning_cpu
     attributed, attributing = _timed(services.attribution.apply)
     assert learned == attributed == count
     return {
@@ -107,6 +109,7 @@ def _stream(services: RecommendServices, count: int, readers: int) -> dict[str, 
         "batch_ms_p50": _ms(spent, 0.5),
         "batch_ms_p95": _ms(spent, 0.95),
         "learned_per_second": round(count / learning),
+        "learned_per_cpu_second": round(count / learning_cpu),
         "attributed_per_second": round(count / attributing),
     }
 
