@@ -141,7 +141,7 @@ class MatchModelService:
             events=[one for one in events if one.item_id in items],
             corpus=corpus,
             known=known,
-            co_reading=_Trained(self._models).by,
+            co_reading=CoReadingByDay(self._models).by,
         )
 
     def _events(self) -> list[PastEvent]:
@@ -176,7 +176,7 @@ class MatchModelService:
         }
 
 
-class _Trained:
+class CoReadingByDay:
     """The co-reading model that had been trained by a moment; moments come in order, so one
     model at a time is held."""
 

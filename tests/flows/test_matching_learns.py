@@ -20,6 +20,7 @@ from recommend.event_parsing import record_reported
 from recommend.match_echo import ECHO_PARTS
 from recommend.match_memory import MEMORY_HELD
 from recommend.match_memory_store import load_memories
+from recommend.match_model_service import CoReadingByDay
 from recommend.match_tables import MatchMemoryRow
 from recommend.models import ModelKind, ModelState
 from recommend.persona_store import Subject
@@ -234,6 +235,19 @@ def test_what_other_readers_read_with_it_counts_and_is_named(world: World) -> No
         "title": told.because[0].title,
         "share": shown[0]["share"],
     }
+
+
+def test_a_day_is_learned_from_with_the_co_reading_of_that_day(world: World) -> None:
+    models, now = world.services.models, world.floor.clock.now()
+    blob = CoReadingModel(np.array([1, 2]), csr_array(np.eye(2, dtype=np.float32))).to_bytes()
+    models.save(ModelKind.CO_READING, blob, {})
+    by = CoReadingByDay(models).by
+    assert by(now - timedelta(days=1)) is None
+    served = by(now + timedelta(days=1))
+    assert served is not None
+    assert served.items.tolist() == [1, 2]
+    models.save(ModelKind.CO_READING, b"of another format", {})
+    assert CoReadingByDay(models).by(now + timedelta(days=1)) is None  # and no error
 
 
 def get(world: World, path: str) -> Any:

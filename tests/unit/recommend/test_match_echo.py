@@ -128,3 +128,18 @@ def small_world():
     items = item_features(pieces, CORPUS, NOW, traits=traits)
     memory = memory_of({10: 2.0, 11: 2.0}, {12: 2.0, 13: 2.0})
     return items, audience_features([1, 2], [persona(0), persona(1)], CORPUS, memory=memory)
+
+
+def test_tiles_dealt_to_several_threads_keep_what_one_tile_keeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pieces: list[MatchItem] = [item(number) for number in range(90)]
+    items = item_features(pieces, CORPUS, NOW)
+    people = [persona(number % 3) for number in range(7)]
+    who = audience_features(list(range(7)), people, CORPUS)
+    whole = sweep([items], who, 5)
+    monkeypatch.setattr("recommend.sweep.AUDIENCE_TILE", 2)
+    monkeypatch.setattr("recommend.sweep.ITEM_TILE", 16)
+    tiled = sweep([items], who, 5)
+    assert (tiled.ids == whole.ids).all()
+    assert np.allclose(tiled.scores, whole.scores, atol=1e-5)
