@@ -63,14 +63,14 @@ def run(items: int = 20_000, readers: int = 200) -> dict[str, Any]:
     return {"items": items, "readers": readers, **events, **pages}
 
 
-def make_floor(folder: Path) -> Floor:
+def make_floor(folder: Path, now: datetime = NOW) -> Floor:
     settings = Settings(data_dir=folder, secret_key="bench")  # noqa: S106 - no secret here
     db = Database(settings.effective_database_url)
     Table.metadata.create_all(db.engine)
     nowhere = redis.Redis(port=1, socket_timeout=1)  # the feed needs no Redis
     return Floor(
         settings=settings,
-        clock=FixedClock(NOW),
+        clock=FixedClock(now),
         db=db,
         index=build_index("embedded", settings.index_dir, ""),
         embedder=HashingEmbedder(),

@@ -26,21 +26,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import redis
 import structlog
 from sqlalchemy import insert
 
 import distribute.tables  # noqa: F401 - the rooms' tables join the metadata
 import ingest.tables  # noqa: F401
+from bench.feed import make_floor
 from contentcenter.clock import FixedClock
-from contentcenter.embedding.hashing import HashingEmbedder
 from contentcenter.floor import Floor
-from contentcenter.jobs.rq_queue import RqQueue
-from contentcenter.search.build import build_index
 from contentcenter.search.ports import IndexDocument
-from contentcenter.settings import Settings
-from contentcenter.store.base import Table
-from contentcenter.store.database import Database
 from contentcenter.store.tables import (
     BookRow,
     ItemBookRow,
@@ -50,7 +44,6 @@ from contentcenter.store.tables import (
     TagRow,
     WorkRow,
 )
-from contentcenter.text.build import build_analyser
 from recommend.event_service import IncomingEvent
 from recommend.feed_service import FeedAnswer, FeedService
 from recommend.ranking.serving import FeedRanker
@@ -137,23 +130,6 @@ def _piece(number: int, luck: np.random.Generator) -> Piece:
     )
 
 
-def make_floor(folder: Path) -> Floor:
-    settings = Settings(data_dir=folder, secret_key="bench")  # noqa: S106 - no secret here
-    db = Database(settings.effective_database_url)
-    Table.metadata.create_all(db.engine)
-    nowhere = redis.Redis(port=1, socket_timeout=1)  # the feed needs no Redis
-    return Floor(
-        settings=settings,
-        clock=FixedClock(START),
-        db=db,
-        index=build_index("embedded", settings.index_dir, ""),
-        embedder=HashingEmbedder(),
-        analyser=build_analyser(),
-        queue=RqQueue(nowhere),
-        redis=nowhere,
-    )
-
-
 def fill(floor: Floor, catalogue: Sequence[Piece], seed: int) -> None:
     luck = np.random.default_rng(stable_seed("facts", seed))
     rows = [_row(one, luck) for one in catalogue]
@@ -229,7 +205,7 @@ def people(count: int, seed: int) -> list[ReaderModel]:
 def simulate(seed: int, sizes: Sizes, learn: bool) -> Outcome:
     """One arm of one seed: real store, index, feed, events and training."""
     with tempfile.TemporaryDirectory() as folder:
-        floor = make_floor(Path(folder))
+        floor = make_floor(Path(folder), START)
         catalogue = pieces(sizes.items, seed)
         fill(floor, catalogue, seed)
         services = build_services(floor)
