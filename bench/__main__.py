@@ -12,6 +12,7 @@
     python -m bench feed-quality     `evaluate feed` on goodbooks and douban_book
     python -m bench co-reading-size  fitting the co-reading model on large catalogues
     python -m bench feed-cold        new books and who will read them, on goodbooks
+    python -m bench feed-learning    learned feed ranking beside the hand-set one, simulated readers
     python -m bench feed-load        feed pages over HTTP at a steady rate (five minutes)
     python -m bench diversity        ten thousand sessions: repeats, likeness, what it costs
 

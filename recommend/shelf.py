@@ -3,7 +3,7 @@
 At most once a second the shelf hears which items changed and drops them; every entry is
 confirmed by the store at least once a minute, and its signals half a minute after they were
 read. Whoever shows items to people checks their state, stock and rights once more, item by
-item (see `feed_service.showable`).
+item (see `feed_items.showable`).
 """
 
 from __future__ import annotations
