@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from contentcenter.text.build import build_analyser
-from recommend.completions import Completions
-from recommend.known_texts import KnownText
-from recommend.spelling import Spelling
+from recommend.search.completions import Completions
+from recommend.search.known_texts import KnownText
+from recommend.search.spelling import Spelling
 
 TEXTS = 200_000
 QUESTIONS = 2_000

@@ -26,9 +26,9 @@ from bench.feed import GROUPS, fill, make_floor
 from contentcenter.clock import FixedClock
 from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
-from recommend.event_service import IncomingEvent
-from recommend.feed import FeedSettings
-from recommend.feed_service import FeedAnswer, FeedService
+from recommend.events.service import IncomingEvent
+from recommend.feed.service import FeedAnswer, FeedService
+from recommend.feed.spreading import FeedSettings
 from recommend.readers import ReaderRef
 from recommend.services import RecommendServices, build_services
 

@@ -31,10 +31,10 @@ from contentcenter.floor import Floor
 from contentcenter.store.base import Table
 from contentcenter.store.database import Database
 from contentcenter.store.tables import ItemRow, ReaderRow
-from recommend.event_service import IncomingEvent
-from recommend.persona_store import Subject
+from recommend.events.seen import SeenSets
+from recommend.events.service import IncomingEvent
+from recommend.personas.store import Subject
 from recommend.readers import ReaderRef
-from recommend.seen import SeenSets
 from recommend.services import RecommendServices, build_services
 from recommend.tables import SeenArchiveRow, SeenRow
 from scripts.postgres import postgres_url

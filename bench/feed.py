@@ -39,7 +39,7 @@ from contentcenter.store.database import Database
 from contentcenter.store.tables import ItemRow, ItemTagRow, SourceRow, TagRow
 from contentcenter.text.build import build_analyser
 from recommend.corpus import unit_rows
-from recommend.event_service import IncomingEvent
+from recommend.events.service import IncomingEvent
 from recommend.readers import ReaderRef
 from recommend.services import RecommendServices, build_services
 

@@ -44,8 +44,8 @@ from contentcenter.store.tables import (
     TagRow,
     WorkRow,
 )
-from recommend.event_service import IncomingEvent
-from recommend.feed_service import FeedAnswer, FeedService
+from recommend.events.service import IncomingEvent
+from recommend.feed.service import FeedAnswer, FeedService
 from recommend.ranking.serving import FeedRanker
 from recommend.ranking.training import bootstrap
 from recommend.readers import ReaderRef

@@ -48,13 +48,13 @@ from recommend.corpus import CorpusView
 from recommend.evaluation.match import persona_of
 from recommend.evaluation.match_command import embedded_books
 from recommend.evaluation.match_files import MatchBook
-from recommend.match_echo import Remembered, strength_of
-from recommend.match_features import MatchItem, audience_features, item_features
-from recommend.match_memory import MEMORY_SIZE
-from recommend.match_replay import UNIT
-from recommend.match_training import Choices, fit_weights
-from recommend.match_traits import TraitRows, Traits, TraitStatistics, measure_traits, trait_rows
-from recommend.matching import score_matrix
+from recommend.matching.echo import Remembered, strength_of
+from recommend.matching.features import MatchItem, audience_features, item_features
+from recommend.matching.memory import MEMORY_SIZE
+from recommend.matching.replay import UNIT
+from recommend.matching.scores import score_matrix
+from recommend.matching.training import Choices, fit_weights
+from recommend.matching.traits import TraitRows, Traits, TraitStatistics, measure_traits, trait_rows
 
 GROUPS = 200
 DEPTH = 20

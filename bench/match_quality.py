@@ -29,7 +29,7 @@ from contentcenter.settings import load_settings
 from recommend.evaluation.match import LEARNED
 from recommend.evaluation.match_command import evaluation_of
 from recommend.evaluation.match_files import MatchAudience, MatchSet, read_books, read_lists
-from recommend.match_memory import MEMORY_SIZE
+from recommend.matching.memory import MEMORY_SIZE
 from tests.relevance.data import BOOKS, LISTS, data_folder, json_rows
 from wsgi import build_floor
 

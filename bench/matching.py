@@ -26,14 +26,14 @@ import numpy as np
 
 from contentcenter.embedding.ports import Vectors
 from recommend.corpus import unit_rows
-from recommend.match_echo import Remembered
-from recommend.match_features import CODES
-from recommend.match_memory import MEMORY_SIZE
-from recommend.match_settings import MatchSettings
-from recommend.match_traits import TraitRows, Traits, measure_traits, trait_rows
-from recommend.matching import AudienceFeatures, Ids, ItemFeatures
+from recommend.matching.echo import Remembered
+from recommend.matching.features import CODES
+from recommend.matching.memory import MEMORY_SIZE
+from recommend.matching.scores import AudienceFeatures, Ids, ItemFeatures
+from recommend.matching.settings import MatchSettings
+from recommend.matching.sweep import Best, Keeper, fold, refine, sweep_batch
+from recommend.matching.traits import TraitRows, Traits, measure_traits, trait_rows
 from recommend.persona_math.prices import BINS, fit_table
-from recommend.sweep import Best, Keeper, fold, refine, sweep_batch
 
 DIMENSION = 384
 BATCH = 16_384

@@ -36,7 +36,7 @@ from distribute.ports import Match
 from distribute.reader_events import RecommendEvents
 from distribute.services import DistributeServices, build_services
 from distribute.tables import SlotRow
-from recommend.event_service import EventService
+from recommend.events.service import EventService
 from tests.flows.distribute_world import Shop
 
 EVENING = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)

@@ -48,7 +48,7 @@ from contentcenter.store.tables import (
     WorkRow,
 )
 from contentcenter.text.build import build_analyser
-from recommend.search_request import FACETS, SearchRequest
+from recommend.search.request import FACETS, SearchRequest
 from recommend.services import RecommendServices, build_services
 from tests.fixtures.valkey import ValkeyServer, free_port
 

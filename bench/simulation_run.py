@@ -26,8 +26,8 @@ from bench.simulation_readers import (
 )
 from bench.simulation_world import LOCAL_HOURS, START, Group, Item, World
 from contentcenter.domain.events import EventKind
+from recommend.events.signals import Response, Signal, add_response
 from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, learn
-from recommend.signals import Response, Signal, add_response
 from sandbox.readers import ReaderMessage, react, remember, stable_seed
 
 APP_PAGE = 8

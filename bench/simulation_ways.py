@@ -10,9 +10,10 @@ import numpy as np
 from bench.simulation_run import Asked, Memory, Way
 from bench.simulation_world import Group, World
 from contentcenter.embedding.ports import Vectors
-from recommend.match_features import MatchItem, UsualRate, audience_features, item_features
-from recommend.match_settings import MatchSettings
-from recommend.matching import eligible, score_matrix
+from recommend.events.signals import Signal
+from recommend.matching.features import MatchItem, UsualRate, audience_features, item_features
+from recommend.matching.scores import eligible, score_matrix
+from recommend.matching.settings import MatchSettings
 from recommend.persona_math import (
     Blending,
     Centres,
@@ -23,7 +24,6 @@ from recommend.persona_math import (
     blend,
 )
 from recommend.persona_math.decay import day_number
-from recommend.signals import Signal
 
 MakeWay = Callable[[], Way]
 

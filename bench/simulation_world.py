@@ -19,7 +19,7 @@ import yaml
 from contentcenter.domain.categories import category_code
 from contentcenter.embedding.ports import Embedder, Vectors
 from recommend.corpus import CorpusView, measure
-from recommend.match_features import MatchItem
+from recommend.matching.features import MatchItem
 from recommend.persona_math import Declared
 from sandbox.topics import topics_of
 

@@ -8,7 +8,7 @@ import structlog
 
 from distribute.link_service import PostTarget
 from distribute.ports import ReaderEvent
-from recommend.event_service import EventService, IncomingEvent, PostRef
+from recommend.events.service import EventService, IncomingEvent, PostRef
 from recommend.readers import ReaderRef
 
 log = structlog.get_logger()

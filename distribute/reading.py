@@ -14,7 +14,7 @@ from contentcenter.store.database import Database
 from contentcenter.store.tables import AudienceRow
 from distribute.posts_view import PostCard, PostFilter, list_posts
 from distribute.tables import PlanRefusalRow, PostRow
-from recommend.event_summary import outcomes_of_audiences, outcomes_of_posts
+from recommend.events.summary import outcomes_of_audiences, outcomes_of_posts
 
 CHUNK = 400
 # Of one audience in one stretch of days; far above any cap.

@@ -18,13 +18,13 @@ from contentcenter.web.api import API_PREFIX
 from contentcenter.web.auth import require
 from recommend import schemas
 from recommend.collaborative.content_service import SuitedReaders
-from recommend.event_parsing import record_reported
-from recommend.event_service import EventCounts
+from recommend.events.parsing import record_reported
+from recommend.events.service import EventCounts
 from recommend.ext import get_recommend
-from recommend.feed_json import page_json
-from recommend.match_service import MatchList
-from recommend.persona_service import PersonaView
-from recommend.search_request import SearchAnswer, SearchRequest
+from recommend.feed.page_json import page_json
+from recommend.matching.service import MatchList
+from recommend.personas.service import PersonaView
+from recommend.search.request import SearchAnswer, SearchRequest
 
 search = Blueprint("search", __name__, url_prefix=API_PREFIX, description="Search and neighbours")
 matching = Blueprint("matching", __name__, url_prefix=API_PREFIX, description="Who suits what")

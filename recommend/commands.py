@@ -16,7 +16,7 @@ from contentcenter.domain.errors import ContentCenterError, InvalidInput
 from contentcenter.web.app import FLOOR
 from recommend.ext import get_recommend
 from recommend.models import ModelKind
-from recommend.search_request import SearchRequest
+from recommend.search.request import SearchRequest
 
 audiences = AppGroup("audiences", help="Audiences and their personas.")
 models = AppGroup("models", help="Learned models and their versions.")

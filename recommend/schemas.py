@@ -8,8 +8,8 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from contentcenter.domain.prices import BAND_LABELS
-from recommend.event_service import LARGEST_BATCH
-from recommend.search_request import FACETS, MOST, SORTS
+from recommend.events.service import LARGEST_BATCH
+from recommend.search.request import FACETS, MOST, SORTS
 
 ALL_STATES = "all"
 

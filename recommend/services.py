@@ -12,28 +12,28 @@ from recommend.collaborative.content_training_service import BridgeTraining
 from recommend.collaborative.serving import CoReading
 from recommend.collaborative.training_service import CoReadingTraining
 from recommend.corpus_service import CorpusService
-from recommend.event_causes import AttributionService
-from recommend.event_service import EventService
-from recommend.feed_service import FeedService
-from recommend.hybrid import HybridSearch
+from recommend.events.causes import AttributionService
+from recommend.events.learning_service import LearningService
+from recommend.events.seen import SeenSets
+from recommend.events.service import EventService
+from recommend.feed.service import FeedService
 from recommend.identity.dues import ReaderDues
 from recommend.identity.service import IdentityService
-from recommend.known_service import KnownTexts
-from recommend.learning_service import LearningService
-from recommend.match_model_service import MatchModelService
-from recommend.match_service import MatchService
+from recommend.matching.model_service import MatchModelService
+from recommend.matching.service import MatchService
 from recommend.models import ModelRegistry
-from recommend.persona_rebuild import PersonaRebuild
-from recommend.persona_service import PersonaService
+from recommend.personas.rebuild import PersonaRebuild
+from recommend.personas.service import PersonaService
 from recommend.ranking.replay_service import FeedReplay
 from recommend.ranking.serving import FeedRanker
 from recommend.ranking.training_service import FeedTraining
-from recommend.search_facts import FactsService
-from recommend.search_hints import SearchHints
-from recommend.search_service import SearchService
-from recommend.seen import SeenSets
+from recommend.search.facts import FactsService
+from recommend.search.hints import SearchHints
+from recommend.search.hybrid import HybridSearch
+from recommend.search.known_service import KnownTexts
+from recommend.search.service import SearchService
+from recommend.search.suggest import SuggestService
 from recommend.shelf import Shelf
-from recommend.suggest import SuggestService
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 At most once a second the shelf hears which items changed and drops them; every entry is
 confirmed by the store at least once a minute, and its signals half a minute after they were
 read. Whoever shows items to people checks their state, stock and rights once more, item by
-item (see `feed_items.showable`).
+item (see `feed.items.showable`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from contentcenter.floor import Floor
 from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.tables import ItemRow
 from recommend.changes import ItemChanges
-from recommend.match_features import MatchItem
-from recommend.signals import Signal, load_signals
+from recommend.events.signals import Signal, load_signals
+from recommend.matching.features import MatchItem
 
 CACHED_ITEMS = 20_000
 LISTEN_SECONDS = 1.0

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from contentcenter.store.base import BigId, Json, Table
 from recommend.identity.tables import ReaderDueRow, ReaderJoinRow
-from recommend.match_tables import MatchMemoryRow
+from recommend.matching.tables import MatchMemoryRow
 from recommend.models.tables import LearnedModelRow
 
 __all__ = [
@@ -89,7 +89,7 @@ class SeenRow(Table):
 class SeenArchiveRow(Table):
     """What a reader saw longer ago than the newest rows of `seen_items`, exactly and small.
 
-    `items` is written and read by `recommend.seen.pack` and `unpack`.
+    `items` is written and read by `recommend.events.seen.pack` and `unpack`.
     """
 
     __tablename__ = "seen_archives"

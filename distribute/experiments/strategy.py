@@ -15,7 +15,7 @@ from typing import Any
 
 from contentcenter.domain.errors import InvalidInput
 from distribute.tailor.styles import CopyStyle
-from recommend.match_settings import PARTS
+from recommend.matching.settings import PARTS
 
 # Weights of the named parts, and the bonus of a category a silent group was never shown.
 MATCH_WEIGHTS = (*PARTS, "discovery")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from recommend.match_service import MatchService
-from recommend.match_settings import MatchSettings
+from recommend.matching.service import MatchService
+from recommend.matching.settings import MatchSettings
 
 
 class WeightedMatches(MatchService):

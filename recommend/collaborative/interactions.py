@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from contentcenter.domain.events import EVENT_WEIGHT, EventKind
-from recommend.signals import LIKES
+from recommend.events.signals import LIKES
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

@@ -8,7 +8,7 @@ from contentcenter.console.session import signed_in
 from contentcenter.domain.roles import Scope
 from recommend.console.base import blueprint
 from recommend.ext import get_recommend
-from recommend.match_service import Match
+from recommend.matching.service import Match
 
 SHOWN = 12
 

@@ -18,7 +18,7 @@ from contentcenter.domain.roles import Scope
 from contentcenter.store.cards import AudienceCard, load_audiences
 from recommend.console.base import blueprint
 from recommend.ext import get_recommend
-from recommend.persona_service import HistoryPoint
+from recommend.personas.service import HistoryPoint
 
 TOP = 8
 HISTORY = 60

@@ -16,7 +16,7 @@ from contentcenter.domain.prices import BAND_LABELS, band_bounds
 from contentcenter.domain.roles import Scope
 from recommend.console.base import blueprint
 from recommend.ext import get_recommend
-from recommend.search_request import SORTS, SearchAnswer, SearchRequest
+from recommend.search.request import SORTS, SearchAnswer, SearchRequest
 
 PAGE = 20
 SHOWN = 8

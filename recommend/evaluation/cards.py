@@ -8,7 +8,7 @@ from contentcenter.domain.content import ItemKind, ItemState
 from contentcenter.store.cards import BookCard, ItemCard, TagCard
 from contentcenter.text.isbn import canonical_isbn
 from recommend.evaluation.files import BookEntry, Document
-from recommend.search_ranking import ItemFacts, squeezed
+from recommend.search.ranking import ItemFacts, squeezed
 
 # Every document is of the same age and quality: only how well it answers counts.
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ def item_card(number: int, document: Document) -> ItemCard:
 
 
 def item_facts(card: ItemCard) -> ItemFacts:
-    """What `recommend.search_facts` reads from the store for the same item."""
+    """What `recommend.search.facts` reads from the store for the same item."""
     return ItemFacts(
         id=card.id,
         names=frozenset({squeezed(card.title)}),

@@ -13,7 +13,7 @@ from contentcenter.search.temporary import temporary_index
 from recommend.evaluation.files import JudgedSet, read_set
 from recommend.evaluation.search import SearchEvaluation, Tell
 from recommend.evaluation.vectors import KeptEmbedder, open_cache
-from recommend.search_ranking import SearchWeights
+from recommend.search.ranking import SearchWeights
 
 
 def evaluate_search(

@@ -23,12 +23,12 @@ from contentcenter.embedding.ports import Vectors
 from contentcenter.text.normalise import normalise
 from recommend.corpus import CorpusView
 from recommend.evaluation.match_files import MatchSet
-from recommend.match_echo import ECHO_PARTS, Remembered
-from recommend.match_features import MatchItem, audience_features, item_features
-from recommend.match_settings import PARTS, MatchSettings
-from recommend.match_training import Choices, fit_weights
-from recommend.match_traits import TraitRows, TraitStatistics, measure_traits, trait_rows
-from recommend.matching import score_matrix
+from recommend.matching.echo import ECHO_PARTS, Remembered
+from recommend.matching.features import MatchItem, audience_features, item_features
+from recommend.matching.scores import score_matrix
+from recommend.matching.settings import PARTS, MatchSettings
+from recommend.matching.training import Choices, fit_weights
+from recommend.matching.traits import TraitRows, TraitStatistics, measure_traits, trait_rows
 from recommend.persona_math import (
     Blending,
     Centres,

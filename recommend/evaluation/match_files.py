@@ -11,7 +11,7 @@ from typing import Any
 
 from contentcenter.domain.errors import InvalidInput
 from recommend.evaluation.files import identifier_of, json_lines, numbered_lines, text_of, texts_of
-from recommend.match_traits import Traits, people
+from recommend.matching.traits import Traits, people
 
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _YUAN_MOST = 100_000.0

@@ -26,8 +26,8 @@ from recommend.evaluation.files import JudgedSet
 from recommend.evaluation.metrics import mean_metrics
 from recommend.evaluation.plain import plain_document, plain_query
 from recommend.evaluation.vectors import item_vectors
-from recommend.hybrid import HybridSearch, Question
-from recommend.search_ranking import ItemFacts, SearchWeights
+from recommend.search.hybrid import HybridSearch, Question
+from recommend.search.ranking import ItemFacts, SearchWeights
 
 METHODS = ("bm25", "lexical", "vector", "hybrid")
 _BATCH = 2_000

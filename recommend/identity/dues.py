@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, delete, func, select
 
 from contentcenter.domain.errors import EngineUnavailable, RetryLater
 from contentcenter.floor import Floor
-from recommend.event_causes import AttributionService
-from recommend.event_members import audiences_of
+from recommend.events.causes import AttributionService
+from recommend.events.learning_service import LearningService
+from recommend.events.members import audiences_of
 from recommend.identity.tables import DueTask, ReaderDueRow
-from recommend.learning_service import LearningService
-from recommend.persona_store import Subject
+from recommend.personas.store import Subject
 
 log = structlog.get_logger()
 AUDIENCES_WAIT = timedelta(minutes=10)

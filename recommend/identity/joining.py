@@ -19,11 +19,11 @@ from contentcenter.domain.facts import ReadersMoved
 from contentcenter.store import outbox
 from contentcenter.store.tables import EventRow, ReaderRow
 from contentcenter.store.tables.people import MOVES
-from recommend.event_members import refold_members
+from recommend.events.members import refold_members
+from recommend.events.seen import SEEN_ROWS_KEPT, rebuild_seen
 from recommend.identity.tables import DueTask, JoinState, ReaderDueRow, ReaderJoinRow
 from recommend.identity.trail import Evidence, Trail, between
 from recommend.identity.turns import next_epoch
-from recommend.seen import SEEN_ROWS_KEPT, rebuild_seen
 
 ID_FIELDS = ("app_id", "openid", "external_userid", "unionid")
 # More rows than one person has; an id that a whole shop shares ("guest") must not join it.

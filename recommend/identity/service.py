@@ -16,7 +16,7 @@ from recommend.identity.tables import JoinState, ReaderJoinRow
 from recommend.identity.trail import Evidence, Trail
 from recommend.identity.turns import hold_order
 from recommend.identity.views import ConflictView, ReaderView, conflict_view, view_reader
-from recommend.persona_service import PersonaService, field_views
+from recommend.personas.service import PersonaService, field_views
 
 LONGEST_REF = 100
 LONGEST_NOTE = 400

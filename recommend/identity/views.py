@@ -17,10 +17,10 @@ from contentcenter.store.tables import (
     MembershipRow,
     ReaderRow,
 )
+from recommend.events.seen import load_seen
 from recommend.identity.joining import ID_FIELDS, group_of
 from recommend.identity.tables import DueTask, ReaderJoinRow
-from recommend.persona_service import FieldView
-from recommend.seen import load_seen
+from recommend.personas.service import FieldView
 
 RECENT = 30
 

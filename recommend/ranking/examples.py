@@ -19,10 +19,10 @@ import numpy.typing as npt
 
 from contentcenter.domain.events import SEEN_EVENTS, EventKind
 from contentcenter.embedding.ports import Vectors
+from recommend.events.signals import LIKES
 from recommend.ranking.explore import Offer
 from recommend.ranking.features import FEATURES, FEATURES_KEY, unpack
 from recommend.ranking.logistic import Floats
-from recommend.signals import LIKES
 
 LOOK_BACK = timedelta(hours=48)
 AGAINST = frozenset({EventKind.DISLIKE, EventKind.REFUND})

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contentcenter.embedding.ports import Vectors
-from recommend.match_settings import PARTS
+from recommend.matching.settings import PARTS
 from recommend.persona_math import Persona
 from recommend.ranking.scenes import Scene
 

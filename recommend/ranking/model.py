@@ -17,7 +17,7 @@ import numpy as np
 
 from contentcenter.domain.errors import ModelMismatch
 from contentcenter.embedding.ports import Vectors
-from recommend.match_settings import PARTS
+from recommend.matching.settings import PARTS
 from recommend.ranking.calibration import Line
 from recommend.ranking.features import COLUMN, FEATURES, FRAME
 from recommend.ranking.position import PositionEffect

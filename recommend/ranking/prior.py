@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from contentcenter.embedding.ports import Vectors
-from recommend.match_settings import PARTS
+from recommend.matching.settings import PARTS
 from recommend.ranking.features import COLUMN, RECALLS, SCENES
 from recommend.ranking.scenes import Scene, scene_bonus
 

@@ -29,7 +29,7 @@ from distribute import ext, jobs
 from distribute.reader_events import RecommendEvents
 from distribute.rules import DeliveryRules
 from distribute.services import build_services
-from recommend.event_service import EventService
+from recommend.events.service import EventService
 from tests.flows.distribute_world import ShelfOrder
 
 

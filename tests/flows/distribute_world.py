@@ -29,7 +29,7 @@ from distribute.reader_events import RecommendEvents
 from distribute.rules import DeliveryRules
 from distribute.services import DistributeServices, build_services
 from distribute.timing import zone
-from recommend.event_service import EventService
+from recommend.events.service import EventService
 from tests.fixtures.twin import TwinProcess
 
 CORPID, CORP_SECRET = "wwshop0000000001", "corp-secret"

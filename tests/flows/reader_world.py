@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from contentcenter.floor import Floor
 from contentcenter.store.tables import EventRow, MembershipRow
-from recommend.event_parsing import record_reported
-from recommend.event_service import EventCounts
-from recommend.persona_store import Subject, load_personas
+from recommend.events.parsing import record_reported
+from recommend.events.service import EventCounts
+from recommend.personas.store import Subject, load_personas
 from recommend.services import RecommendServices, build_services
 from recommend.tables import SeenRow
 from tests.unit.recommend.building import add_audience, add_items, library

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from contentcenter.floor import Floor
 from contentcenter.store.tables import EventRow, StateRow
 from distribute.reading import ReadingService
-from recommend.event_attribution import Windows
-from recommend.event_causes import WATERMARK, AttributionService
-from recommend.event_summary import Outcome, outcomes_of_answers, outcomes_of_audiences
-from recommend.persona_rebuild import PersonaRebuild
+from recommend.events.attribution import Windows
+from recommend.events.causes import WATERMARK, AttributionService
+from recommend.events.summary import Outcome, outcomes_of_answers, outcomes_of_audiences
+from recommend.personas.rebuild import PersonaRebuild
 from tests.fixtures.floor import DATABASES
 from tests.flows.reader_world import Readers
 from tests.unit.recommend.building import Piece, add_audience, add_items

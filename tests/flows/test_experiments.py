@@ -28,7 +28,7 @@ from distribute.experiments.verdict import VerdictCode
 from distribute.reader_events import RecommendEvents
 from distribute.services import DistributeServices, build_services
 from distribute.tables import PlanRow, PostRow
-from recommend.event_service import EventService
+from recommend.events.service import EventService
 from tests.fixtures.floor import FloorMaker
 from tests.flows.distribute_world import ShelfOrder, Shop
 from tests.flows.experiments_world import add_groups, draft, tell

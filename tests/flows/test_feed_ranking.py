@@ -12,8 +12,8 @@ from flask import Flask
 
 from contentcenter.clock import FixedClock
 from contentcenter.floor import Floor
-from recommend.event_parsing import record_reported
-from recommend.feed_service import FeedAnswer, FeedService
+from recommend.events.parsing import record_reported
+from recommend.feed.service import FeedAnswer, FeedService
 from recommend.models import ModelKind, ModelRegistry
 from recommend.ranking.answers import AnswerLog
 from recommend.ranking.features import unpack

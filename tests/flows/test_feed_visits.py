@@ -16,9 +16,9 @@ from contentcenter.store import outbox
 from contentcenter.store.tables import ItemRow
 from recommend import schemas
 from recommend.cursors import pack_cursor
-from recommend.event_parsing import record_reported
-from recommend.feed_json import page_json
-from recommend.feed_service import FeedAnswer
+from recommend.events.parsing import record_reported
+from recommend.feed.page_json import page_json
+from recommend.feed.service import FeedAnswer
 from recommend.services import RecommendServices, build_services
 from recommend.tables import FeedAnswerRow
 from tests.unit.recommend.building import add_items, library

@@ -18,8 +18,8 @@ from contentcenter.store.tables import EventRow, ReaderRow
 from recommend.identity.dues import AUDIENCES_WAIT
 from recommend.identity.joining import LARGEST_GROUP
 from recommend.identity.tables import JoinState, ReaderJoinRow
-from recommend.match_memory_store import load_memories
-from recommend.persona_store import Subject, load_personas
+from recommend.matching.memory_store import load_memories
+from recommend.personas.store import Subject, load_personas
 from tests.fixtures.floor import DATABASES
 from tests.flows.reader_world import Readers
 

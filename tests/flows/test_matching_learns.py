@@ -16,14 +16,14 @@ from contentcenter.web.app import create_app
 from contentcenter.web.auth import EXTENSION
 from recommend import ext
 from recommend.collaborative.model import CoReadingModel
-from recommend.event_parsing import record_reported
-from recommend.match_echo import ECHO_PARTS
-from recommend.match_memory import MEMORY_HELD
-from recommend.match_memory_store import load_memories
-from recommend.match_model_service import CoReadingByDay
-from recommend.match_tables import MatchMemoryRow
+from recommend.events.parsing import record_reported
+from recommend.matching.echo import ECHO_PARTS
+from recommend.matching.memory import MEMORY_HELD
+from recommend.matching.memory_store import load_memories
+from recommend.matching.model_service import CoReadingByDay
+from recommend.matching.tables import MatchMemoryRow
 from recommend.models import ModelKind, ModelState
-from recommend.persona_store import Subject
+from recommend.personas.store import Subject
 from recommend.schemas import MatchSchema
 from recommend.services import RecommendServices, build_services
 from tests.unit.recommend.building import Piece, add_audience, add_items, library

@@ -26,10 +26,10 @@ from contentcenter.store.tables import (
 from contentcenter.web.app import create_app
 from contentcenter.web.auth import EXTENSION
 from recommend import ext
-from recommend.event_parsing import record_reported
-from recommend.event_service import PostRef
-from recommend.persona_store import Subject, load_personas
-from recommend.search_request import SearchRequest
+from recommend.events.parsing import record_reported
+from recommend.events.service import PostRef
+from recommend.personas.store import Subject, load_personas
+from recommend.search.request import SearchRequest
 from recommend.services import RecommendServices, build_services
 from recommend.tables import SeenRow
 from tests.fixtures.floor import FloorMaker

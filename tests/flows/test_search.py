@@ -20,8 +20,8 @@ from contentcenter.web.app import create_app
 from contentcenter.web.auth import EXTENSION
 from recommend import ext
 from recommend.corpus import CorpusView, plain_view
-from recommend.event_parsing import record_reported
-from recommend.search_request import FACETS, SearchAnswer, SearchRequest
+from recommend.events.parsing import record_reported
+from recommend.search.request import FACETS, SearchAnswer, SearchRequest
 from recommend.services import RecommendServices, build_services
 from tests.fixtures.floor import FloorMaker
 from tests.unit.recommend.building import Piece, add_items

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 
 from contentcenter.floor import Floor
 from contentcenter.store.tables import ItemRow, ReaderRow, SourceRow
-from recommend.seen import SeenSets, pack, unpack
+from recommend.events.seen import SeenSets, pack, unpack
 from recommend.tables import SeenArchiveRow, SeenRow
 from tests.fixtures.floor import DATABASES
 from tests.flows.reader_world import Readers

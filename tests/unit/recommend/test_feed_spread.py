@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recommend.corpus import unit_rows
-from recommend.feed import Candidates, FeedSettings, rank
+from recommend.feed.spreading import Candidates, FeedSettings, rank
 
 RULES = FeedSettings()
 

@@ -22,11 +22,11 @@ from recommend.collaborative.serving import CoReading
 from recommend.collaborative.training import TrainRules
 from recommend.collaborative.training_service import CoReadingTraining
 from recommend.corpus_service import CorpusService
-from recommend.feed import Recall
-from recommend.feed_recall import FeedRecall, RecallFor
-from recommend.feed_visit import liked_by
+from recommend.feed.recall import FeedRecall, RecallFor
+from recommend.feed.spreading import Recall
+from recommend.feed.visits import liked_by
 from recommend.models import ModelKind, ModelRegistry, ModelState
-from recommend.persona_service import PersonaService
+from recommend.personas.service import PersonaService
 from tests.fixtures.floor import DATABASES
 from tests.unit.recommend.building import library, store_items
 from tests.unit.recommend.collaborative.likes_world import dense

@@ -12,7 +12,7 @@ from contentcenter.domain.errors import InvalidInput
 from recommend.corpus import measure, unit_rows
 from recommend.evaluation.match import LEARNED, MatchEvaluation, best_ranks
 from recommend.evaluation.match_files import MatchSet, read_match_set
-from recommend.match_training import Choices, fit_weights
+from recommend.matching.training import Choices, fit_weights
 
 TOPICS = ("科幻", "美食", "历史", "园艺")
 EACH = 30

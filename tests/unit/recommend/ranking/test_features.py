@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from recommend.match_settings import PARTS
+from recommend.matching.settings import PARTS
 from recommend.ranking.features import (
     COLUMN,
     FEATURES,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from recommend.match_settings import PARTS
+from recommend.matching.settings import PARTS
 from recommend.persona_math import Persona
 from recommend.persona_math.blend import FLAT_HOURS, PriceBand
 from recommend.ranking.examples import Examples

@@ -1,0 +1,1 @@
+"""What readers do: taken in, traced to what caused it, learned from."""

@@ -1,0 +1,165 @@
+"""Stored events as attribution reads them, and its findings written back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from contentcenter.domain.events import EventKind
+from contentcenter.store.tables import BookRow, EventRow, ItemBookRow
+from contentcenter.store.tables.people import LOOSE
+from recommend.events.attribution import TOUCHES, Cause, Deed
+
+CHUNK = 400
+# Items about one work that are looked at; a work in more than that says little about any.
+MOST_SIBLINGS = 200
+_COLUMNS = (
+    EventRow.id,
+    EventRow.kind,
+    EventRow.at,
+    EventRow.reader_id,
+    EventRow.item_id,
+    EventRow.post_id,
+    EventRow.trace_id,
+    EventRow.order_ref,
+    EventRow.value_fen,
+    EventRow.attributed_post_id,
+    EventRow.attributed_trace_id,
+    EventRow.attribution,
+    EventRow.refunded_event_id,
+    EventRow.refunded_fen,
+)
+_PLAIN = 9
+_TOUCH_KINDS = sorted(kind.value for kind in TOUCHES)
+_MONEY = [EventKind.ORDER.value, EventKind.REFUND.value]
+Pairs = Iterable[tuple[int, int]]
+T = TypeVar("T")
+
+
+def deeds_after(session: Session, after: int, limit: int) -> list[Deed]:
+    """Stored events above an id, by id."""
+    query = select(*_COLUMNS).where(EventRow.id > after).order_by(EventRow.id).limit(limit)
+    return _deeds(session, query)
+
+
+def deeds_of(session: Session, reader_id: int) -> list[Deed]:
+    """All events of one reader."""
+    return _deeds(session, select(*_COLUMNS).where(EventRow.reader_id == reader_id))
+
+
+def loose_within(session: Session, spans: Mapping[int, tuple[datetime, datetime]]) -> list[Deed]:
+    """Responses without a reported cause, by readers, within a span of time for each."""
+    found: list[Deed] = []
+    for ids in _chunks(sorted(spans)):
+        query = select(*_COLUMNS).where(
+            EventRow.reader_id.in_(ids),
+            EventRow.at >= min(spans[one][0] for one in ids),
+            EventRow.at <= max(spans[one][1] for one in ids),
+            LOOSE,
+        )
+        for one in _deeds(session, query):
+            start, end = spans[one.reader_id or 0]
+            if start <= one.at <= end:
+                found.append(one)
+    return found
+
+
+def touches_of(session: Session, pairs: Pairs, start: datetime, end: datetime) -> list[Deed]:
+    """Impressions and clicks through a post or an answer, of these (reader, item), in [start,
+    end]."""
+    through = EventRow.post_id.is_not(None) | EventRow.trace_id.is_not(None)
+    wanted = (EventRow.at >= start, EventRow.at <= end, EventRow.kind.in_(_TOUCH_KINDS), through)
+    return _of_pairs(session, pairs, *wanted)
+
+
+def money_of_pairs(session: Session, pairs: Pairs) -> list[Deed]:
+    """Orders and refunds of these (reader, item)."""
+    return _of_pairs(session, pairs, EventRow.kind.in_(_MONEY))
+
+
+def money_of_refs(session: Session, refs: Iterable[str]) -> list[Deed]:
+    """Orders and refunds that name one of these orders."""
+    found: list[Deed] = []
+    for some in _chunks(sorted(refs)):
+        query = select(*_COLUMNS).where(EventRow.order_ref.in_(some), EventRow.kind.in_(_MONEY))
+        found += _deeds(session, query)
+    return found
+
+
+def works_of(session: Session, item_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Works by item."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for some in _chunks(sorted(set(item_ids))):
+        query = (
+            select(ItemBookRow.item_id, BookRow.work_id)
+            .join(BookRow, BookRow.id == ItemBookRow.book_id)
+            .where(ItemBookRow.item_id.in_(some))
+        )
+        for item, work in session.execute(query):
+            found[item].add(work)
+    return found
+
+
+def items_of(session: Session, work_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Items by work, at most `MOST_SIBLINGS` of each."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for some in _chunks(sorted(set(work_ids))):
+        query = (
+            select(BookRow.work_id, ItemBookRow.item_id)
+            .join(ItemBookRow, ItemBookRow.book_id == BookRow.id)
+            .where(BookRow.work_id.in_(some))
+            .order_by(ItemBookRow.item_id.desc())
+        )
+        for work, item in session.execute(query):
+            if len(found[work]) < MOST_SIBLINGS:
+                found[work].add(item)
+    return found
+
+
+def save_causes(session: Session, causes: Mapping[int, Cause]) -> None:
+    """Write what events are attributed to."""
+    rows = [
+        {
+            "event": one,
+            "post": cause.post_id,
+            "trace": cause.trace_id,
+            "method": cause.method,
+            "refunded": cause.refunded_event_id,
+            "fen": cause.refunded_fen,
+        }
+        for one, cause in causes.items()
+    ]
+    if rows:
+        table: Any = EventRow.__table__
+        statement = update(table).where(table.c.id == bindparam("event"))
+        changes: dict[str, Any] = {
+            "attributed_post_id": bindparam("post"),
+            "attributed_trace_id": bindparam("trace"),
+            "attribution": bindparam("method"),
+            "refunded_event_id": bindparam("refunded"),
+            "refunded_fen": bindparam("fen"),
+        }
+        session.connection().execute(statement.values(changes), rows)
+
+
+def _of_pairs(session: Session, pairs: Pairs, *conditions: Any) -> list[Deed]:
+    key = tuple_(EventRow.reader_id, EventRow.item_id)
+    found: list[Deed] = []
+    for some in _chunks(sorted(set(pairs))):
+        found += _deeds(session, select(*_COLUMNS).where(key.in_(some), *conditions))
+    return found
+
+
+def _deeds(session: Session, query: Any) -> list[Deed]:
+    rows: Sequence[Any] = session.execute(query).all()
+    return [Deed(*(*row[:_PLAIN], Cause(*row[_PLAIN:]))) for row in rows]
+
+
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

@@ -1,0 +1,157 @@
+"""Stored events as learning needs them, each with the subjects it teaches.
+
+An event teaches its reader and its audience. What a reader did alone (in the app, in search)
+also teaches the audiences the reader belongs to, by a share: a group is its members. Who
+belonged where is told by the joins and leaves that were stored before the event, so the
+same events give the same lessons in whatever batches they are read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from contentcenter.domain.events import EventKind
+from contentcenter.store.tables import EventRow
+from contentcenter.store.tables.people import MOVES
+from recommend.personas.store import Subject
+
+SubjectKey = tuple[Subject, int]
+_CHUNK = 500
+_COLUMNS = (
+    EventRow.id,
+    EventRow.kind,
+    EventRow.at,
+    EventRow.reader_id,
+    EventRow.audience_id,
+    EventRow.item_id,
+)
+_KINDS = {kind.value: kind for kind in EventKind}
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """`share` below 1: a member of the subject did this alone."""
+
+    id: int
+    kind: EventKind
+    at: datetime
+    reader_id: int | None
+    audience_id: int | None
+    item_id: int | None
+    share: float = 1.0
+
+    @property
+    def alone(self) -> bool:
+        return self.audience_id is None and self.reader_id is not None and self.item_id is not None
+
+
+@dataclass(frozen=True)
+class Move:
+    """A join or a leave, in the order of arrival."""
+
+    id: int
+    audience_id: int
+    at: datetime
+    joined: bool
+
+
+Moves = Mapping[int, Sequence[Move]]  # by reader
+
+
+def audiences_at(moves: Sequence[Move], event: StoredEvent) -> list[int]:
+    """Where the reader belonged when it happened, as far as was known before it was stored."""
+    last: dict[int, Move] = {}
+    for move in moves:
+        known = last.get(move.audience_id)
+        if move.id < event.id and move.at <= event.at and (known is None or known.at <= move.at):
+            last[move.audience_id] = move
+    return sorted(audience for audience, move in last.items() if move.joined)
+
+
+def by_subject(
+    events: Iterable[StoredEvent], moves: Moves, member_share: float
+) -> dict[SubjectKey, list[StoredEvent]]:
+    """Events by whom they teach, each list in the order of the ids."""
+    groups: dict[SubjectKey, list[StoredEvent]] = defaultdict(list)
+    for one in events:
+        if one.audience_id is not None:
+            groups[Subject.AUDIENCE, one.audience_id].append(one)
+        if one.reader_id is not None:
+            groups[Subject.READER, one.reader_id].append(one)
+        if member_share and one.alone:
+            for audience in audiences_at(moves.get(one.reader_id or 0, ()), one):
+                groups[Subject.AUDIENCE, audience].append(replace(one, share=member_share))
+    return dict(groups)
+
+
+def load_moves(session: Session, events: Iterable[StoredEvent]) -> dict[int, list[Move]]:
+    """Joins and leaves of the readers who did something alone here."""
+    readers = sorted({one.reader_id for one in events if one.alone and one.reader_id is not None})
+    out: dict[int, list[Move]] = defaultdict(list)
+    for start in range(0, len(readers), _CHUNK):
+        query = (
+            select(
+                EventRow.reader_id, EventRow.id, EventRow.audience_id, EventRow.at, EventRow.kind
+            )
+            .where(
+                MOVES,
+                EventRow.reader_id.in_(readers[start : start + _CHUNK]),
+                EventRow.audience_id.is_not(None),
+            )
+            .order_by(EventRow.id)
+        )
+        for row in session.execute(query):
+            joined = row.kind == EventKind.JOIN
+            out[row.reader_id].append(Move(row.id, row.audience_id, row.at, joined))
+    return dict(out)
+
+
+def waiting(session: Session, after: int, limit: int) -> list[StoredEvent]:
+    """The next events above an id, by id."""
+    query = select(*_COLUMNS).where(EventRow.id > after).order_by(EventRow.id).limit(limit)
+    return [_stored(row) for row in session.execute(query)]
+
+
+def history(
+    session: Session, subject: SubjectKey, span: tuple[int, int], limit: int
+) -> list[StoredEvent]:
+    """The next events after `span[0]`, up to `span[1]`, that may teach the subject: its own,
+    and for an audience those of everyone who ever joined it."""
+    kind, one = subject
+    if kind is Subject.READER:
+        return _next(session, EventRow.reader_id == one, span, limit)
+    joined = (
+        select(EventRow.reader_id)
+        .where(MOVES, EventRow.audience_id == one, EventRow.kind == EventKind.JOIN.value)
+        .distinct()
+    )
+    own = _next(session, EventRow.audience_id == one, span, limit)
+    members = _next(
+        session,
+        and_(EventRow.audience_id.is_(None), EventRow.reader_id.in_(joined)),
+        span,
+        limit,
+    )
+    return sorted([*own, *members], key=lambda event: event.id)[:limit]
+
+
+def _next(session: Session, which: object, span: tuple[int, int], limit: int) -> list[StoredEvent]:
+    query = (
+        select(*_COLUMNS)
+        .where(which, EventRow.id > span[0], EventRow.id <= span[1])  # type: ignore[arg-type]
+        .order_by(EventRow.id)
+        .limit(limit)
+    )
+    return [_stored(row) for row in session.execute(query)]
+
+
+def _stored(row: Any) -> StoredEvent:
+    one, kind, at, reader_id, audience_id, item_id = row
+    return StoredEvent(one, _KINDS[kind], at, reader_id, audience_id, item_id)

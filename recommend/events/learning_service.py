@@ -1,0 +1,308 @@
+"""The learning job: stored events move personas, item signals and co-read counts, once each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contentcenter.domain.errors import RetryLater
+from contentcenter.domain.events import EventKind
+from contentcenter.floor import Floor
+from contentcenter.store.tables import EventRow, StateRow
+from recommend.corpus_service import CorpusService
+from recommend.events.learning_batch import Batch, Surroundings, read_batch, read_surroundings
+from recommend.events.learning_events import (
+    StoredEvent,
+    SubjectKey,
+    by_subject,
+    history,
+    load_moves,
+)
+from recommend.events.signals import Response, co_reads, save_co_reads, save_responses
+from recommend.identity.turns import lock_epoch, locked_state, next_epoch, read_epoch
+from recommend.matching.memory import Answer, Memory, Trace, remember
+from recommend.matching.memory_store import load_memories, save_memories
+from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, PersonaSettings, learn
+from recommend.persona_math.decay import day_number
+from recommend.personas.store import (
+    StoredPersona,
+    Subject,
+    load_personas,
+    save_learned,
+)
+
+WATERMARK = "personas.events"
+BATCH = 2_000
+REBUILD_TRIES = 5
+RATE_SECONDS = 5.0
+RATE_SHRINK = 0.99995  # the usual click rate remembers about the last 20,000 responses
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What one batch of events leads to, computed outside any transaction."""
+
+    start: int
+    end: int
+    personas: Sequence[StoredPersona]
+    responses: Sequence[Response]
+    pairs: Mapping[tuple[int, int], int]
+    memories_before: Mapping[int, Memory]
+    memories: Mapping[int, Memory]
+
+
+@dataclass(frozen=True)
+class _Anew:
+    """A persona learned from all events up to `last`, as they were in an epoch."""
+
+    subject: Subject
+    subject_id: int
+    learned: Learned
+    memory: Mapping[int, Trace]
+    epoch: int
+    last: int
+
+
+class LearningService:
+    """Applies events in the order of their ids. Several workers may call `apply_events`: the
+    watermark row decides whose round counts, the others start again behind it."""
+
+    def __init__(
+        self, floor: Floor, corpus: CorpusService, settings: PersonaSettings | None = None
+    ) -> None:
+        self._floor = floor
+        self._corpus = corpus
+        self._settings = settings or PersonaSettings()
+        self._rate = (-RATE_SECONDS, 0.05)
+
+    def apply_events(self, limit: int = 200_000) -> int:
+        """Apply what is waiting, in batches. Returns how many events were applied."""
+        done = 0
+        while done < limit:
+            batch = self._waiting()
+            if batch is None:
+                break
+            if self._commit(self._compute(batch), batch.epoch):
+                done += len(batch.events)
+                if len(batch.events) < BATCH:
+                    break
+        return done
+
+    def pending(self) -> int:
+        """How many stored events are not applied yet (by id; an upper bound)."""
+        with self._floor.db.reading() as session:
+            last = session.scalar(select(EventRow.id).order_by(EventRow.id.desc()).limit(1)) or 0
+            return max(last - _watermark(session), 0)
+
+    def rebuild(self, subject: Subject, subject_id: int) -> Learned:
+        """Learn a persona anew from all its events up to the watermark, and store it.
+
+        Gives the same numbers as having applied them one by one, as long as the items and
+        the corpus view are the same. `RetryLater` when events and joins keep coming between.
+        """
+        return self._rebuilt(subject, subject_id)[0]
+
+    def mend(self, subject: Subject, subject_id: int) -> bool:
+        """Rebuild a persona; whether the stored numbers were others."""
+        return self._rebuilt(subject, subject_id)[1]
+
+    def _rebuilt(self, subject: Subject, subject_id: int) -> tuple[Learned, bool]:
+        for _ in range(REBUILD_TRIES):
+            with self._floor.db.reading() as session:
+                epoch, last = read_epoch(session), _watermark(session)
+            learned, memory = self._relearned(subject, subject_id, last)
+            fresh = _Anew(subject, subject_id, learned, memory, epoch, last)
+            changed = self._replace(fresh)
+            if changed is not None:
+                return learned, changed
+        raise RetryLater(f"Events of {subject} {subject_id} keep coming", after_seconds=10)
+
+    def _relearned(
+        self, subject: Subject, subject_id: int, last: int
+    ) -> tuple[Learned, dict[int, Trace]]:
+        corpus = self._corpus.view()
+        learned, memory = Learned(Centres.empty(corpus.dimension)), dict[int, Trace]()
+        for events in self._history(subject, subject_id, last):
+            memory = remember(memory, _answers(events))
+            told = self._told(subject, subject_id, events)
+            learned = learn(learned, told, corpus, self._settings)
+        return learned, memory
+
+    def _replace(self, fresh: _Anew) -> bool | None:
+        """Store what was learned anew if it differs; None when it is out of date by now."""
+        corpus, now = self._corpus.view(), self._floor.clock.now()
+        subject, one = fresh.subject, fresh.subject_id
+        with self._floor.db.transaction() as session:
+            if lock_epoch(session, now) != fresh.epoch:
+                return None
+            found = load_personas(session, subject, [one], corpus.model, corpus.dimension)
+            stored = found[one]
+            if stored.learned.seen_event_id > fresh.last:
+                return None
+            if subject is Subject.AUDIENCE:
+                save_memories(session, load_memories(session, [one]), {one: fresh.memory})
+            if same_numbers(stored.learned, fresh.learned):
+                return False
+            evidence = fresh.learned.evidence(day_number(now), self._settings)
+            anew = replace(stored, learned=fresh.learned)
+            save_learned(session, [anew], {one: evidence}, corpus.model, now)
+            next_epoch(session, now)
+        return True
+
+    def _history(self, subject: Subject, subject_id: int, last: int) -> Iterable[list[StoredEvent]]:
+        """What teaches the subject up to `last`, in batches."""
+        after, key = 0, (subject, subject_id)
+        while True:
+            with self._floor.db.reading() as session:
+                events = history(session, key, (after, last), BATCH)
+                moves = load_moves(session, events) if subject is Subject.AUDIENCE else {}
+            if not events:
+                return
+            after = events[-1].id
+            own = by_subject(events, moves, self._settings.member_share).get(key, [])
+            if own:
+                yield own
+
+    def _told(
+        self, subject: Subject, subject_id: int, events: Sequence[StoredEvent]
+    ) -> list[LearnEvent]:
+        audiences = [subject_id] if subject is Subject.AUDIENCE else []
+        with self._floor.db.reading() as session:
+            around = read_surroundings(session, events, audiences)
+        key = (subject, subject_id)
+        return self._learn_events({key: events}, around)[key]
+
+    def _waiting(self) -> Batch | None:
+        """The events behind the watermark, with all they need."""
+        corpus = self._corpus.view()
+        with self._floor.db.reading() as session:
+            span = (_watermark(session), BATCH)
+            return read_batch(session, span, corpus, self._settings.member_share)
+
+    def _compute(self, batch: Batch) -> _Round:
+        corpus, events = self._corpus.view(), batch.events
+        told = self._learn_events(batch.groups, batch.around)
+        personas = [
+            replace(stored, learned=learn(stored.learned, told[key], corpus, self._settings))
+            for key, stored in batch.personas.items()
+        ]
+        responses = [
+            Response(one.item_id, one.kind, one.at, one.reader_id)
+            for one in events
+            if one.item_id is not None
+        ]
+        return _Round(
+            start=events[0].id,
+            end=events[-1].id,
+            personas=personas,
+            responses=responses,
+            pairs=co_reads(responses, batch.liked),
+            memories_before=batch.memories,
+            memories={
+                one: remember(memory, _answers(batch.groups[Subject.AUDIENCE, one]))
+                for one, memory in batch.memories.items()
+            },
+        )
+
+    def _learn_events(
+        self, groups: Mapping[SubjectKey, Sequence[StoredEvent]], around: Surroundings
+    ) -> dict[SubjectKey, list[LearnEvent]]:
+        facts = self._item_facts(around)
+        default = ZoneInfo(self._floor.settings.timezone)
+        zones = {
+            (kind, one): around.zones.get(one, default) if kind is Subject.AUDIENCE else default
+            for kind, one in groups
+        }
+        return {
+            key: [_learn_event(one, facts, zones[key]) for one in own]
+            for key, own in groups.items()
+        }
+
+    def _item_facts(self, around: Surroundings) -> dict[int, ItemFacts]:
+        vectors = self._floor.index.vectors(list(around.items)) if around.items else {}
+        return {
+            one: ItemFacts(vectors.get(one), plain.category, plain.tags, plain.price_fen)
+            for one, plain in around.items.items()
+        }
+
+    def _commit(self, result: _Round, epoch: int) -> bool:
+        now = self._floor.clock.now()
+        day, model = day_number(now), self._corpus.view().model
+        with self._floor.db.transaction() as session:
+            if _lock_watermark(session, now) >= result.start:
+                return False
+            if lock_epoch(session, now) != epoch:
+                return False
+            for subject in Subject:
+                own = [one for one in result.personas if one.subject is subject]
+                evidence = {
+                    one.subject_id: one.learned.evidence(day, self._settings) for one in own
+                }
+                save_learned(session, own, evidence, model, now)
+            save_responses(session, result.responses)
+            save_co_reads(session, result.pairs)
+            save_memories(session, result.memories_before, result.memories)
+            _move_watermark(session, result, now)
+        return True
+
+    def usual_rate(self) -> float:
+        """The hub's click rate of late, smoothed; .05 before anything is known. It moves
+        slowly and is kept for some seconds."""
+        if time.monotonic() - self._rate[0] < RATE_SECONDS:
+            return self._rate[1]
+        with self._floor.db.reading() as session:
+            row = session.get(StateRow, WATERMARK)
+            value = row.value if row is not None else {}
+        rate = (value.get("liked", 0.0) + 5.0) / (value.get("shown", 0.0) + 100.0)
+        self._rate = (time.monotonic(), float(rate))
+        return float(rate)
+
+
+def same_numbers(one: Learned, other: Learned) -> bool:
+    """Whether two learned states are equal to the last bit."""
+    vectors = one.centres.vectors.tobytes() == other.centres.vectors.tobytes()
+    return vectors and one.to_json() == other.to_json()
+
+
+def _answers(events: Iterable[StoredEvent]) -> list[Answer]:
+    """What the audience itself was told and did; not what its members did alone."""
+    return [
+        Answer(one.item_id, one.kind, one.at)
+        for one in events
+        if one.item_id is not None and one.share >= 1.0
+    ]
+
+
+def _learn_event(event: StoredEvent, facts: Mapping[int, ItemFacts], zone: ZoneInfo) -> LearnEvent:
+    item = facts.get(event.item_id) if event.item_id is not None else None
+    hour = event.at.astimezone(zone).hour
+    return LearnEvent(event.id, event.kind, event.at, hour, item, event.share)
+
+
+def _watermark(session: Session) -> int:
+    row = session.get(StateRow, WATERMARK)
+    return int(row.value.get("last_id", 0)) if row is not None else 0
+
+
+def _lock_watermark(session: Session, now: datetime) -> int:
+    row = locked_state(session, WATERMARK, {"last_id": 0}, now)
+    return int(row.value.get("last_id", 0))
+
+
+def _move_watermark(session: Session, result: _Round, now: datetime) -> None:
+    row = session.get_one(StateRow, WATERMARK)
+    shrink = RATE_SHRINK ** len(result.responses)
+    shown = sum(one.kind is EventKind.IMPRESSION for one in result.responses)
+    liked = sum(one.kind is EventKind.CLICK for one in result.responses)
+    row.value = {
+        "last_id": result.end,
+        "shown": row.value.get("shown", 0.0) * shrink + shown,
+        "liked": row.value.get("liked", 0.0) * shrink + liked,
+    }
+    row.updated_at = now

@@ -1,0 +1,1 @@
+"""The feed: recall, rank, spread, say why; `service` puts them together."""

@@ -1,0 +1,268 @@
+"""From candidates on the shelf to an order with parts: features, ranking, spreading, chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from contentcenter.embedding.ports import Vectors
+from recommend.corpus import CorpusView
+from recommend.feed.scenes import Anchor
+from recommend.feed.spreading import Candidates, FeedSettings, Recall, rank
+from recommend.matching.scores import ItemFeatures, Scores
+from recommend.ranking.explore import ExploreSettings, Offer, Uncertain, offer
+from recommend.ranking.features import (
+    FEATURES,
+    Context,
+    History,
+    RankColumns,
+    RankReader,
+    ages,
+    features,
+    priced,
+    recall_columns,
+)
+from recommend.ranking.log import Ranked
+from recommend.ranking.logistic import sigmoid
+from recommend.ranking.serving import Serving
+from recommend.shelf import ShelfItem
+
+Halves = npt.NDArray[np.float16]
+LIKED_FADE = 0.9
+HIDDEN_HALF_LIFE = 14.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates with where they came from and how strongly."""
+
+    recalls: Mapping[int, tuple[Recall, ...]]
+    strengths: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Columns of the shelf: feature rows (n, F) in the half precision they were rounded to,
+    the log-odds (n,) of the version in `serving`, what was added online (n,), the meaning part
+    of matching (n,), decayed counts (n,)."""
+
+    items: Sequence[ShelfItem]
+    rows: Halves
+    model: Vectors
+    added: Vectors
+    semantic: Vectors
+    shown: Vectors
+    liked: Vectors
+    serving: Serving
+
+    @property
+    def log_odds(self) -> Vectors:
+        return self.model + self.added
+
+    def features(self, rows: Sequence[int]) -> Vectors:
+        """What the model was given of these rows, to the last bit."""
+        given: Vectors = self.rows[list(rows)].astype(np.float32)
+        return given
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A row of the shelf, and the draw that brought it up, if there was one."""
+
+    row: int
+    offer: Offer | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The facts of one place: parts that sum to `score` (log-odds of a click in the first
+    place), its chance, the telling match parts and what the log keeps."""
+
+    score: float
+    parts: Mapping[str, float]
+    probability: float
+    semantic: float
+    logged: Ranked
+
+
+def score(
+    items: Sequence[ShelfItem],
+    found: Found,
+    matched: tuple[Scores, ItemFeatures],
+    *,
+    reader: RankReader,
+    context: Context,
+    serving: Serving,
+    served: frozenset[int],
+    near: Vectors | None = None,
+) -> Scored:
+    """Feature rows and log-odds of every candidate. `near` (n,) is closeness to the scene."""
+    scores, columns = matched
+    ranked = _columns(items, found, served, context, near)
+    parts = {name: values[:, 0] for name, values in scores.parts.items()}
+    rows = features(ranked, parts, reader, context)
+    return Scored(
+        items=items,
+        rows=rows.astype(np.float16),
+        model=serving.model.log_odds(rows),
+        added=serving.added(columns.ids.tolist(), ranked.categories),
+        semantic=parts["semantic"],
+        shown=ranked.shown.astype(np.float32),
+        liked=ranked.liked.astype(np.float32),
+        serving=serving,
+    )
+
+
+def nothing(serving: Serving) -> Scored:
+    """No candidates at all."""
+    none = np.zeros(0, dtype=np.float32)
+    return Scored(
+        (), np.zeros((0, len(FEATURES)), np.float16), none, none, none, none, none, serving
+    )
+
+
+def order(scored: Scored, vectors: Vectors, size: int, settings: FeedSettings) -> list[int]:
+    """The spread order, as rows. `vectors` (n, d) are centred unit rows."""
+    items = scored.items
+    candidates = Candidates(
+        ids=[one.match.id for one in items],
+        works=[one.works for one in items],
+        authors=[one.author for one in items],
+        categories=[one.match.category for one in items],
+        sources=[one.source for one in items],
+    )
+    # Log-odds of one unit of the penalties.
+    slope = np.float32(scored.serving.model.prior.slope)
+    return [one.row for one in rank(candidates, scored.log_odds / slope, vectors, size, settings)]
+
+
+def explore(
+    picks: Sequence[Pick],
+    scored: Scored,
+    *,
+    barred: frozenset[int],
+    wanted: int,
+    size: int,
+    rules: ExploreSettings,
+    luck: np.random.Generator,
+) -> list[Pick]:
+    """The order with up to `wanted` drawn items in places drawn by lot; the last ones make way.
+    A work on the page is not offered again."""
+    out = list(picks)
+    counts = Uncertain(scored.log_odds, scored.shown, scored.liked)
+    for _ in range(wanted):
+        drawn = offer(counts, _open_rows(out[:size], scored.items, barred), rules, luck)
+        if drawn is None or size < rules.first_place:
+            break
+        out = [one for one in out if one.row != drawn.row]
+        place = int(luck.integers(rules.first_place - 1, min(size, len(out) + 1)))
+        out.insert(place, Pick(drawn.row, drawn))
+    return out
+
+
+def _open_rows(
+    page: Sequence[Pick], items: Sequence[ShelfItem], barred: frozenset[int]
+) -> list[int]:
+    taken = {one.row for one in page}
+    works = {work for one in page for work in items[one.row].works}
+    return [
+        row
+        for row, item in enumerate(items)
+        if row not in taken and item.match.id not in barred and works.isdisjoint(item.works)
+    ]
+
+
+def shown(scored: Scored, picks: Sequence[Pick]) -> list[Shown]:
+    """Parts, chances and logs of these picks; places are numbered later by `placed`."""
+    rows = [one.row for one in picks]
+    features_of = scored.features(rows)
+    parts = dict(scored.serving.model.parts(features_of))
+    parts["online"] = scored.added[rows]
+    return [
+        _shown(scored, pick, _rounded(parts, index), features_of[index])
+        for index, pick in enumerate(picks)
+    ]
+
+
+def placed(one: Shown, place: int) -> Shown:
+    return replace(one, logged=replace(one.logged, place=place))
+
+
+def _shown(scored: Scored, pick: Pick, parts: dict[str, float], row: Vectors) -> Shown:
+    total = round(sum(parts.values()), 4)
+    drawn = pick.offer
+    rows = list(drawn.rows) if drawn is not None else []
+    logged = Ranked(
+        version=scored.serving.version,
+        place=0,
+        row=row,
+        model=float(scored.model[pick.row]),
+        category=scored.items[pick.row].match.category,
+        offer=drawn,
+        offered_ids=[scored.items[one].id for one in rows],
+        offered_rows=scored.features(rows) if rows else None,
+    )
+    chance = round(float(sigmoid(total)), 4)
+    return Shown(total, parts, chance, float(scored.semantic[pick.row]), logged)
+
+
+def _rounded(parts: Mapping[str, Vectors], row: int) -> dict[str, float]:
+    """Rounded parts without those that say nothing; they add up to the shown score."""
+    values = {name: round(float(column[row]), 4) for name, column in parts.items()}
+    return {name: value for name, value in values.items() if value}
+
+
+def history(
+    liked: Sequence[ShelfItem], hidden: Mapping[int, datetime], items: Mapping[int, ShelfItem],
+    now: datetime,
+) -> History:  # fmt: skip
+    """Authors a reader came back to (newest first, each earlier like a tenth weaker), authors
+    and categories waved away (half in two weeks)."""
+    authors: dict[str, float] = {}
+    for place, one in enumerate(liked):
+        if one.author:
+            authors[one.author] = authors.get(one.author, 0.0) + LIKED_FADE**place
+    bad_authors: dict[str, float] = {}
+    bad_categories: dict[str, float] = {}
+    for item_id, at in hidden.items():
+        item = items.get(item_id)
+        if item is None:
+            continue
+        weight = 0.5 ** ((now - at).total_seconds() / 86_400 / HIDDEN_HALF_LIFE)
+        if item.author:
+            bad_authors[item.author] = bad_authors.get(item.author, 0.0) + weight
+        category = item.match.category
+        bad_categories[category] = bad_categories.get(category, 0.0) + weight
+    return History(authors, bad_authors, bad_categories)
+
+
+def closeness(anchor: Anchor, vectors: Vectors, corpus: CorpusView) -> Vectors:
+    return anchor.closeness(vectors, corpus.pair_mean, corpus.near)
+
+
+def _columns(
+    items: Sequence[ShelfItem],
+    found: Found,
+    served: frozenset[int],
+    context: Context,
+    near: Vectors | None,
+) -> RankColumns:
+    """Column by column: an object for each of 300 candidates costs more than ranking them."""
+    match = [one.match for one in items]
+    nothing: Mapping[str, float] = {}
+    return RankColumns(
+        categories=[one.category for one in match],
+        authors=[one.author for one in items],
+        kinds=[one.kind for one in items],
+        prices=priced([one.price_fen for one in match]),
+        ages=ages([one.published_at for one in match], context.now),
+        shown=np.array([one.shown for one in match], dtype=np.float64),
+        liked=np.array([one.liked for one in match], dtype=np.float64),
+        recalls=recall_columns([found.strengths.get(one.id, nothing) for one in match]),
+        served_before=[one.id in served for one in match],
+        anchors=np.zeros(len(match), dtype=np.float32) if near is None else near,
+    )

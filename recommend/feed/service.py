@@ -1,0 +1,282 @@
+"""The feed: recall, rank, spread, say why; never a seen item, never empty without need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from contentcenter.domain.errors import InvalidInput
+from contentcenter.embedding.ports import Vectors
+from contentcenter.floor import Floor
+from contentcenter.store.cards import ItemCard, load_items
+from recommend.collaborative.serving import CoReading
+from recommend.corpus_service import CorpusService
+from recommend.events.learning_service import LearningService
+from recommend.feed import scoring
+from recommend.feed.answers import forget_answers, store_answer, stored_entries
+from recommend.feed.items import FeedItem, Why, entry_of, feed_items, from_entry, showable
+from recommend.feed.kept import SPARE, KeptRankings, Ranking, Request, picks_ahead
+from recommend.feed.recall import LIKED_DEPTH, FeedRecall, Recalled, RecallFor
+from recommend.feed.scenes import Anchor, Asked, SceneAnchors
+from recommend.feed.scoring import Found, Pick
+from recommend.feed.spreading import FeedSettings, Recall, merge_recalls, strengths
+from recommend.feed.visits import Visit, Visits
+from recommend.matching.scores import ItemFeatures
+from recommend.matching.service import MatchService
+from recommend.models import ModelRegistry
+from recommend.personas.service import PersonaService
+from recommend.ranking.explore import ExploreSettings, places_to_explore
+from recommend.ranking.features import Context, RankReader
+from recommend.ranking.scenes import scene_of
+from recommend.ranking.serving import FeedRanker
+from recommend.readers import LONGEST_ID
+from recommend.shelf import Shelf, ShelfItem
+
+LARGEST_PAGE = 50
+REST_BATCH = 600
+ANSWERS_KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class FeedAnswer:
+    """`trace_id` belongs to this page: events that name it are traced to it."""
+
+    items: tuple[FeedItem, ...]
+    trace_id: str
+    next_cursor: str | None
+    degraded: bool = False
+    away: tuple[str, ...] = ()
+
+
+class FeedService:
+    """`page` answers one page of a reader's feed."""
+
+    def __init__(
+        self,
+        floor: Floor,
+        *,
+        corpus: CorpusService,
+        personas: PersonaService,
+        matches: MatchService,
+        learning: LearningService,
+        shelf: Shelf,
+        ranker: FeedRanker | None = None,
+        co_reading: CoReading | None = None,
+        settings: FeedSettings | None = None,
+        explore: ExploreSettings | None = None,
+    ) -> None:
+        self._floor = floor
+        self._corpus = corpus
+        self._personas = personas
+        self._matches = matches
+        self._learning = learning
+        self._shelf = shelf
+        self._recall = FeedRecall(floor, corpus, co_reading)
+        self._anchors = SceneAnchors(floor, corpus, shelf)
+        self._ranker = ranker or FeedRanker(floor, ModelRegistry(floor))
+        self._settings = settings or FeedSettings()
+        self._explore = explore or ExploreSettings()
+        self._zone = ZoneInfo(floor.settings.timezone)
+        self._visits = Visits(floor)
+        self._kept = KeptRankings()
+
+    def page(
+        self,
+        app_reader_id: str,
+        scene: str = "home",
+        size: int = 10,
+        cursor: str | None = None,
+        *,
+        item_id: int | None = None,
+        question: str = "",
+    ) -> FeedAnswer:
+        """One page. A reader is created on first sight. Items of one cursor chain never
+        repeat, and what a reader has seen never comes back at all. `item_id` and `question`
+        say what the scene is about: the book just bought, the search that found nothing."""
+        _check(app_reader_id, scene, size)
+        visit = self._visits.visit(app_reader_id, cursor)
+        if visit.answered:
+            return self._replayed(visit, size)
+        ranking = self._ranking(visit, Asked(scene_of(scene), item_id, question), size)
+        items = self._choose(visit, ranking, size)
+        self._remember(visit, scene, items)
+        return FeedAnswer(
+            items=tuple(items),
+            trace_id=visit.trace_id,
+            next_cursor=visit.cursor if len(items) == size else None,
+            degraded=bool(ranking.away),
+            away=ranking.away,
+        )
+
+    def forget_old(self) -> int:
+        """Drop answers that no late event will be traced to any more; returns how many."""
+        before = self._floor.clock.now() - ANSWERS_KEPT
+        return forget_answers(self._floor, before)
+
+    def _ranking(self, visit: Visit, asked: Asked, size: int) -> Ranking:
+        """What this visit goes on with, or all of it anew."""
+        now, version = self._floor.clock.now(), self._ranker.current().version
+        kept = self._kept.still_good(visit, asked, size, version=version, now=now)
+        if kept is not None:
+            return kept
+        request = self._request(visit, asked)
+        recalled = self._recalled(request, visit.barred)
+        came = merge_recalls(recalled.lists, visit.barred, self._settings.candidates)
+        found = Found(came, strengths(recalled.lists, came))
+        ranking = self._ranked(request, found, picks_ahead(size), recalled.away)
+        if not ranking.away:
+            self._kept.keep(visit.session, ranking)
+        return ranking
+
+    def _request(self, visit: Visit, asked: Asked) -> Request:
+        now = self._floor.clock.now()
+        local = now.astimezone(self._zone)
+        return Request(
+            asked=asked,
+            mark=visit.mark,
+            persona=self._personas.reader(visit.reader_id, visit.audiences),
+            past=self._visits.past(visit.reader_id),
+            context=Context(
+                now=now,
+                hour=local.hour,
+                weekend=local.weekday() >= 5,
+                scene=asked.scene,
+                usual_rate=self._learning.usual_rate(),
+            ),
+            anchor=self._anchors.anchor(asked, visit.reader_id),
+        )
+
+    def _recalled(self, request: Request, barred: frozenset[int]) -> Recalled:
+        found = self._recall.recall(RecallFor(request.persona, request.past.liked, barred))
+        if request.anchor is None:
+            return found
+        near = self._anchors.near(request.anchor, barred)
+        return replace(found, lists={Recall.SCENE: near, **found.lists})
+
+    def _choose(self, visit: Visit, ranking: Ranking, size: int) -> list[FeedItem]:
+        """A full page if there is enough to fill one; the rest of the store is the reserve."""
+        wanted = 0 if ranking.away else places_to_explore(visit.served, size, self._explore)
+        chosen = self._page(visit, ranking, size, wanted)
+        tried, after = set(ranking.found.recalls), None
+        while len(chosen) < size:
+            ids = self._recall.rest(visit.barred, REST_BATCH, after)
+            if not ids:
+                break
+            after = ids[-1]
+            fresh = Found({one: (Recall.REST,) for one in ids if one not in tried})
+            tried |= set(fresh.recalls)
+            more = self._ranked(ranking.request, fresh, size - len(chosen) + SPARE)
+            chosen += self._page(visit, more, size - len(chosen), 0, len(chosen))
+        return chosen
+
+    def _page(
+        self, visit: Visit, ranking: Ranking, size: int, explore: int, before: int = 0
+    ) -> list[FeedItem]:
+        """The next of these, `before` items of the page being chosen already."""
+        scored = ranking.scored
+        picks = [Pick(row) for row in ranking.left(visit.barred)[: size + SPARE]]
+        if explore and picks:
+            picks = scoring.explore(
+                picks,
+                scored,
+                barred=visit.barred,
+                wanted=explore,
+                size=size,
+                rules=self._explore,
+                luck=visit.luck(),
+            )
+        cards = self._cards([scored.items[pick.row].id for pick in picks])
+        pairs = [(card, pick) for card, pick in zip(cards, picks, strict=True) if card][:size]
+        if not pairs:
+            return []
+        why = Why.of(ranking.request.persona, ranking.found, ranking.request.anchor)
+        shown = scoring.shown(scored, [pick for _, pick in pairs])
+        told = [(card, one) for (card, _), one in zip(pairs, shown, strict=True)]
+        return feed_items(told, why, visit.served + before + 1)
+
+    def _ranked(
+        self, request: Request, found: Found, places: int, away: tuple[str, ...] = ()
+    ) -> Ranking:
+        """The open candidates scored, and the best `places` of them in their order."""
+        reader, shelf = self._on_shelf(request, found)
+        if not shelf:
+            return Ranking(request, found, scoring.nothing(self._ranker.current()), (), away)
+        matched = self._matches.scored(shelf, request.persona)
+        scored = scoring.score(
+            shelf,
+            found,
+            matched,
+            reader=reader,
+            context=request.context,
+            serving=self._ranker.current(),
+            served=request.past.served_lately,
+            near=self._closeness(request.anchor, matched[1]),
+        )
+        picks = scoring.order(scored, matched[1].vectors, places, self._settings)
+        return Ranking(request, Found(found.recalls), scored, picks, away)
+
+    def _on_shelf(self, request: Request, found: Found) -> tuple[RankReader, list[ShelfItem]]:
+        """The reader with their history, and the candidates that are open now. What was bought
+        is not offered in another edition."""
+        past, now = request.past, request.context.now
+        loved = past.liked[:LIKED_DEPTH]
+        items = self._shelf.visible([*found.recalls, *loved, *past.hidden])
+        liked = [items[one] for one in loved if one in items]
+        history = scoring.history(liked, past.hidden, items, now)
+        owned = frozenset(request.anchor.works if request.anchor else ())
+        shelf = [
+            items[one]
+            for one in found.recalls
+            if one in items and items[one].open(now) and owned.isdisjoint(items[one].works)
+        ]
+        return RankReader(request.persona, history), shelf
+
+    def _closeness(self, anchor: Anchor | None, columns: ItemFeatures) -> Vectors | None:
+        if anchor is None:
+            return None
+        return scoring.closeness(anchor, columns.vectors, self._corpus.view())
+
+    def _cards(self, ids: Sequence[int]) -> list[ItemCard | None]:
+        """The facts once more from the store, right before they are shown; None for what may
+        not be shown any more."""
+        now = self._floor.clock.now()
+        cards = self._shelf.current(ids)
+        found = (cards.get(one) for one in ids)
+        return [one if one is not None and showable(one, now) else None for one in found]
+
+    def _remember(self, visit: Visit, scene: str, items: Sequence[FeedItem]) -> None:
+        answer = {
+            "trace_id": visit.trace_id,
+            "reader_id": visit.reader_id,
+            "scene": scene,
+            "entries": [entry_of(item) for item in items],
+            "at": self._floor.clock.now(),
+        }
+        store_answer(self._floor, answer)
+
+    def _replayed(self, visit: Visit, size: int) -> FeedAnswer:
+        """The same cursor asked twice gets the same page, less what was seen since."""
+        now = self._floor.clock.now()
+        with self._floor.db.reading() as session:
+            entries = stored_entries(session.connection(), visit.trace_id)
+            cards = load_items(session, [entry["item_id"] for entry in entries])
+        items = [
+            from_entry(cards[entry["item_id"]], entry)
+            for entry in entries
+            if entry["item_id"] in cards
+            and entry["item_id"] not in visit.seen
+            and showable(cards[entry["item_id"]], now)
+        ]
+        cursor = visit.cursor if len(entries) >= size else None
+        return FeedAnswer(tuple(items), visit.trace_id, cursor)
+
+
+def _check(app_reader_id: str, scene: str, size: int) -> None:
+    if not 1 <= len(app_reader_id) <= LONGEST_ID:
+        raise InvalidInput(f"reader_id: 1 to {LONGEST_ID} characters", field="reader_id")
+    if not 1 <= len(scene) <= 24:
+        raise InvalidInput("scene: 1 to 24 characters", field="scene")
+    if not 1 <= size <= LARGEST_PAGE:
+        raise InvalidInput(f"size: 1 to {LARGEST_PAGE}", field="size")

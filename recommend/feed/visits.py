@@ -1,0 +1,217 @@
+"""Who asks for a feed, which page of which session, and what must not be shown."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy import BindParameter, Connection, bindparam, select
+
+from contentcenter.domain.errors import InvalidInput
+from contentcenter.domain.events import EventKind
+from contentcenter.floor import Floor
+from contentcenter.store.tables import EventRow, MembershipRow
+from recommend.cursors import pack_cursor, unpack_cursor
+from recommend.events.seen import load_seen
+from recommend.events.signals import LIKES
+from recommend.feed.answers import Answers, answered_to
+from recommend.personas.store import Subject
+from recommend.readers import ReaderRef, find_app_reader, resolve_readers
+from recommend.tables import PersonaRow, SeenRow
+
+SERVED_WINDOW = timedelta(hours=6)
+HIDDEN_KEPT = timedelta(days=60)
+HIDDEN_READ = 40
+# How many of a reader's latest likes the co-reading model is asked with.
+HISTORY = 50
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What must be the same for a session to go on with what was ranked before: the reader's
+    last event that is more than an impression, whether the persona has learned from it, and
+    the groups. Read from the store at every page, so that all processes agree."""
+
+    reader_id: int
+    told: int
+    learned: bool
+    audiences: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """`served` is how many items the session's earlier pages held; `answered` whether this
+    page has been made before."""
+
+    reader_id: int
+    session: str
+    page: int
+    seen: frozenset[int]
+    barred: frozenset[int]
+    served: int
+    mark: Mark
+    answered: bool = False
+
+    @property
+    def audiences(self) -> tuple[int, ...]:
+        return self.mark.audiences
+
+    @property
+    def trace_id(self) -> str:
+        return trace_of(self.session, self.page)
+
+    @property
+    def cursor(self) -> str:
+        """Of the page after this one."""
+        return pack_cursor({"s": self.session, "p": self.page + 1})
+
+    def luck(self) -> np.random.Generator:
+        """Random numbers of this page alone: a logged draw can be repeated from its trace id."""
+        digest = hashlib.sha256(self.trace_id.encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a reader did lately: liked items newest first, waved away ones with their time,
+    and what the feed offered them in the last hours."""
+
+    liked: Sequence[int]
+    hidden: Mapping[int, datetime]
+    served_lately: frozenset[int]
+
+
+class Visits:
+    """Reads visits and pasts, each over one connection. Safe for several threads."""
+
+    def __init__(self, floor: Floor) -> None:
+        self._floor = floor
+        self._answers = Answers()
+
+    def visit(self, app_reader_id: str, cursor: str | None) -> Visit:
+        """The visit; a reader is created on first sight. `InvalidInput` for a foreign cursor."""
+        session_id, page = _place(cursor)
+        with self._floor.db.reading() as session:
+            connection = session.connection()
+            reader_id = find_app_reader(connection, app_reader_id)
+            if reader_id is not None:
+                return self._known(connection, reader_id, session_id, page)
+        ref = ReaderRef(app_id=app_reader_id)
+        with self._floor.db.transaction() as session:
+            reader_id = resolve_readers(session, [ref], self._floor.clock.now())[ref]
+        with self._floor.db.reading() as session:
+            return self._known(session.connection(), reader_id, session_id, page)
+
+    def past(self, reader_id: int) -> Past:
+        now = self._floor.clock.now()
+        with self._floor.db.reading() as session:
+            connection = session.connection()
+            told = {"reader": reader_id, "hidden_since": now - HIDDEN_KEPT}
+            lately = self._answers.lately(connection, reader_id, now - SERVED_WINDOW)
+            return Past(
+                liked=liked_by(connection, reader_id),
+                hidden={row.item_id: row.at for row in connection.execute(_HIDDEN, told)},
+                served_lately=frozenset(one for items in lately.values() for one in items),
+            )
+
+    def _known(self, connection: Connection, reader_id: int, session_id: str, page: int) -> Visit:
+        seen = load_seen(connection, reader_id)
+        pages = self._pages(connection, reader_id, session_id, page) if page else {}
+        served = frozenset(one for items in pages.values() for one in items)
+        return Visit(
+            reader_id=reader_id,
+            session=session_id,
+            page=page,
+            seen=seen,
+            barred=seen | served,
+            served=len(served),
+            mark=_mark(connection, reader_id),
+            answered=page > 0 and trace_of(session_id, page) in pages,
+        )
+
+    def _pages(
+        self, connection: Connection, reader_id: int, session_id: str, page: int
+    ) -> dict[str, tuple[int, ...]]:
+        """Item ids of this session's pages by trace id."""
+        pages = self._answers.of_session(connection, session_id, reader_id)
+        if trace_of(session_id, page - 1) not in pages:
+            owner = answered_to(connection, trace_of(session_id, page))
+            if owner not in (None, reader_id):
+                raise InvalidInput("This cursor belongs to another reader", field="cursor")
+        return pages
+
+
+def trace_of(session_id: str, page: int) -> str:
+    return f"{session_id}-{page}"
+
+
+def liked_by(connection: Connection, reader_id: int) -> list[int]:
+    """What a reader liked last, newest first, each item once."""
+    found = connection.execute(_LIKED, {"reader": reader_id}).scalars()
+    return list(dict.fromkeys(one for one in found if one is not None))[:HISTORY]
+
+
+def _mark(connection: Connection, reader_id: int) -> Mark:
+    asked = {"reader": reader_id}
+    told, learned = connection.execute(_TOLD, asked).one()
+    groups = tuple(connection.execute(_MEMBERS, asked).scalars())
+    return Mark(reader_id, told or 0, (learned or 0) >= (told or 0), groups)
+
+
+def _place(cursor: str | None) -> tuple[str, int]:
+    if cursor is None:
+        return secrets.token_hex(12), 0
+    value = unpack_cursor(cursor)
+    session, page = value.get("s"), value.get("p")
+    # Letters and digits only: the session becomes a pattern of LIKE.
+    if not isinstance(session, str) or not session.isalnum():
+        raise InvalidInput("This cursor is not one of ours", field="cursor")
+    if not isinstance(page, int) or not 0 < page < 10_000:
+        raise InvalidInput("This cursor is not one of ours", field="cursor")
+    return session, page
+
+
+# Built once: putting a statement together costs as much as running it.
+_READER: BindParameter[int] = bindparam("reader", type_=SeenRow.reader_id.type)
+_MEMBERS = (
+    select(MembershipRow.audience_id)
+    .where(MembershipRow.reader_id == _READER, MembershipRow.left_at.is_(None))
+    .order_by(MembershipRow.audience_id)
+    .limit(4)
+)
+# The last event that says more than "was shown", and the last one the persona has learned.
+_TOLD = select(
+    select(EventRow.id)
+    .where(EventRow.reader_id == _READER, EventRow.kind != EventKind.IMPRESSION.value)
+    .order_by(EventRow.id.desc())
+    .limit(1)
+    .scalar_subquery(),
+    select(PersonaRow.seen_event_id)
+    .where(PersonaRow.subject == Subject.READER.value, PersonaRow.subject_id == _READER)
+    .scalar_subquery(),
+)
+# What the reader waved away lately, newest first.
+_HIDDEN = (
+    select(SeenRow.item_id, SeenRow.at)
+    .where(
+        SeenRow.reader_id == _READER,
+        SeenRow.hidden.is_(True),
+        SeenRow.at >= bindparam("hidden_since", type_=SeenRow.at.type),
+    )
+    .order_by(SeenRow.at.desc(), SeenRow.item_id)
+    .limit(HIDDEN_READ)
+)
+_LIKED = (
+    select(EventRow.item_id)
+    .where(
+        EventRow.reader_id == _READER,
+        EventRow.kind.in_([kind.value for kind in sorted(LIKES)]),
+        EventRow.item_id.is_not(None),
+    )
+    .order_by(EventRow.id.desc())
+    .limit(2 * HISTORY)
+)

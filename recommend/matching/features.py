@@ -1,0 +1,239 @@
+"""From cards, vectors, counts and personas to the columns that matching reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+
+from contentcenter.domain.categories import CATEGORIES
+from contentcenter.embedding.ports import Vectors
+from recommend.corpus import CorpusView
+from recommend.matching.echo import Remembered
+from recommend.matching.scores import AudienceFeatures, ItemFeatures
+from recommend.matching.settings import MatchSettings
+from recommend.matching.traits import TraitRows
+from recommend.persona_math import Persona
+from recommend.persona_math.prices import BINS, fit_table, spread
+
+CODES = tuple(CATEGORIES)
+COLUMN = {code: index for index, code in enumerate(CODES)}
+OTHER = COLUMN["other"]
+UNKNOWN_PRICE_FIT = 0.5
+
+
+@dataclass(frozen=True)
+class MatchItem:
+    """What matching needs of one item. `vector` is raw; counts are decayed."""
+
+    id: int
+    vector: Vectors | None
+    category: str
+    tags: tuple[str, ...]
+    price_fen: int | None
+    published_at: datetime | None
+    quality: float
+    shown: float = 0.0
+    liked: float = 0.0
+
+
+@dataclass(frozen=True)
+class UsualRate:
+    """The hub's overall click rate, against which lifts are measured."""
+
+    rate: float = 0.05
+
+
+def item_features(
+    items: Sequence[MatchItem],
+    corpus: CorpusView,
+    now: datetime,
+    usual: UsualRate | None = None,
+    settings: MatchSettings | None = None,
+    *,
+    traits: TraitRows | None = None,
+) -> ItemFeatures:
+    """Columns for these items, in their order."""
+    rules, base = settings or MatchSettings(), (usual or UsualRate()).rate
+    shown = np.array([item.shown for item in items], dtype=np.float64)
+    liked = np.array([item.liked for item in items], dtype=np.float64)
+    return ItemFeatures(
+        ids=np.array([item.id for item in items], dtype=np.int64),
+        vectors=_vectors(items, corpus),
+        categories=_one_hot(items),
+        prices=_price_shares(items),
+        price_fen=np.array(
+            [math.nan if item.price_fen is None else item.price_fen for item in items], np.float32
+        ),
+        freshness=_column([_freshness(item.published_at, now, rules) for item in items]),
+        quality=_column([item.quality for item in items]),
+        lift=_lift(shown, liked, base, rules),
+        unexplored=_unexplored(shown, rules),
+        tags=tuple(item.tags for item in items),
+        traits=traits,
+    )
+
+
+def audience_features(
+    ids: Sequence[int],
+    personas: Sequence[Persona],
+    corpus: CorpusView,
+    settings: MatchSettings | None = None,
+    *,
+    memory: Remembered | None = None,
+) -> AudienceFeatures:
+    """Columns for these audiences (or readers), in their order."""
+    rules = settings or MatchSettings()
+    centres, offsets = _centres(personas, corpus, rules)
+    return AudienceFeatures(
+        ids=np.array(ids, dtype=np.int64),
+        centres=centres,
+        offsets=offsets,
+        category=_by_category([dict(persona.categories) for persona in personas]),
+        response=_by_category([_response(persona, rules) for persona in personas]),
+        unexplored=_undiscovered(personas, rules),
+        recent=_by_category([_repeats(persona, rules) for persona in personas]),
+        price=_price_fit(personas),
+        ceiling_fen=_column([_ceiling(persona) for persona in personas]),
+        fatigue=_column([persona.fatigue for persona in personas]),
+        tags=tuple(persona.tags for persona in personas),
+        memory=memory,
+    )
+
+
+def _column(values: Sequence[float]) -> Vectors:
+    return np.array(values, dtype=np.float32)
+
+
+def _vectors(items: Sequence[MatchItem], corpus: CorpusView) -> Vectors:
+    out = np.zeros((len(items), corpus.dimension), dtype=np.float32)
+    rows = [row for row, item in enumerate(items) if item.vector is not None]
+    if rows:
+        raw = np.stack([item.vector for item in items if item.vector is not None])
+        out[rows] = corpus.centre(raw.astype(np.float32))
+    return out
+
+
+def _one_hot(items: Sequence[MatchItem]) -> Vectors:
+    out = np.zeros((len(items), len(CODES)), dtype=np.float32)
+    out[np.arange(len(items)), [COLUMN.get(item.category, OTHER) for item in items]] = 1.0
+    return out
+
+
+def _price_shares(items: Sequence[MatchItem]) -> Vectors:
+    out = np.zeros((len(items), BINS + 1), dtype=np.float32)
+    out[:, BINS] = [item.price_fen is None for item in items]
+    for row, item in enumerate(items):
+        if item.price_fen is not None:
+            for place, share in _spread(item.price_fen):
+                out[row, place] = share
+    return out
+
+
+@lru_cache(maxsize=8_192)
+def _spread(price_fen: int) -> tuple[tuple[int, float], ...]:
+    """Prices repeat: a catalogue has far fewer of them than books."""
+    return tuple(spread(price_fen))
+
+
+def _freshness(at: datetime | None, now: datetime, rules: MatchSettings) -> float:
+    if at is None:
+        return 0.0
+    days = max((now - at).total_seconds() / 86_400, 0.0)
+    return float(0.5 ** (days / rules.freshness_half_life))
+
+
+def _lift(
+    shown: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    liked: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    base: float,
+    rules: MatchSettings,
+) -> Vectors:
+    rate = (liked + base * rules.response_evidence) / (shown + rules.response_evidence)
+    return np.clip(np.log(rate / base), -1.5, 1.5).astype(np.float32)
+
+
+def _unexplored(
+    shown: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | Vectors, rules: MatchSettings
+) -> Vectors:
+    return (1.0 / np.sqrt(1.0 + shown / rules.explore_impressions)).astype(np.float32)
+
+
+def _undiscovered(personas: Sequence[Persona], rules: MatchSettings) -> Vectors:
+    """How little is known of each category, in as far as the persona is unsure at all."""
+    known = _column([one.confidence.get("interests", 0.0) for one in personas])
+    fresh = _unexplored(_by_category([_shown(one) for one in personas]), rules)
+    unsure: Vectors = fresh * (1.0 - known)[:, None] ** 2
+    return unsure
+
+
+def _centres(
+    personas: Sequence[Persona], corpus: CorpusView, rules: MatchSettings
+) -> tuple[Vectors, Vectors]:
+    most = max([1, *(len(persona.centre_shares) for persona in personas)])
+    centres = np.zeros((most, len(personas), corpus.dimension), dtype=np.float32)
+    offsets = np.zeros((most, len(personas)), dtype=np.float32)
+    scale = max(corpus.near - corpus.pair_mean, 1e-3)
+    for column, persona in enumerate(personas):
+        count = len(persona.centre_shares)
+        if not count:
+            continue
+        rows = [index if index < count else 0 for index in range(most)]
+        centres[:, column] = corpus.centre(persona.centres)[rows] / scale
+        shares = np.array(persona.centre_shares)[rows]
+        smaller = 1.0 - np.sqrt(shares / max(float(shares.max()), 1e-9))
+        offsets[:, column] = -rules.small_centre * smaller - corpus.pair_mean / scale
+    return centres, offsets
+
+
+def _by_category(tables: Sequence[Mapping[str, float]]) -> Vectors:
+    out = np.zeros((len(tables), len(CODES)), dtype=np.float32)
+    for row, table in enumerate(tables):
+        for code, value in table.items():
+            out[row, COLUMN.get(code, OTHER)] += value
+    return out
+
+
+def _shown(persona: Persona) -> dict[str, float]:
+    return {code: shown for code, (shown, _) in persona.response.items()}
+
+
+def _response(persona: Persona, rules: MatchSettings) -> dict[str, float]:
+    """Log lift of each category's smoothed click rate over this audience's own rate."""
+    shown = sum(pair[0] for pair in persona.response.values())
+    liked = sum(pair[1] for pair in persona.response.values())
+    base = (liked + 0.05 * rules.response_evidence) / (shown + rules.response_evidence)
+    weight = rules.response_evidence
+    return {
+        code: min(max(math.log((yes + base * weight) / (count + weight) / base), -1.5), 1.5)
+        for code, (count, yes) in persona.response.items()
+    }
+
+
+def _repeats(persona: Persona, rules: MatchSettings) -> dict[str, float]:
+    """0..1: how much of a category this audience was shown in the last days."""
+    size = sum(persona.recent.values())
+    scale = max(size, rules.repeat_impressions)
+    return {code: min(count / scale, 1.0) for code, count in persona.recent.items()}
+
+
+def fatigue_part(persona: Persona, category: str, rules: MatchSettings) -> float:
+    """The part `fatigue` of an item of this category, as `score_matrix` counts it."""
+    column, recent = COLUMN.get(category, OTHER), _by_category([_repeats(persona, rules)])
+    return -rules.fatigue / 2.0 * (persona.fatigue + float(recent[0, column]))
+
+
+def _price_fit(personas: Sequence[Persona]) -> Vectors:
+    out = np.full((len(personas), BINS + 1), UNKNOWN_PRICE_FIT, dtype=np.float32)
+    for row, persona in enumerate(personas):
+        band = persona.price
+        out[row, :BINS] = fit_table(band.p20, band.p80, persona.price_sensitivity)
+    return out
+
+
+def _ceiling(persona: Persona) -> float:
+    return math.inf if persona.price_ceiling_fen is None else float(persona.price_ceiling_fen)

@@ -1,0 +1,1 @@
+"""Search: lexical and by meaning, facets, hints, completions; `service` answers questions."""
