@@ -15,8 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, select
 
 from contentcenter.domain.content import VISIBLE_STATES
 from contentcenter.domain.errors import EngineUnavailable
@@ -97,8 +96,8 @@ class Shelf:
         """Cards (without texts) as the store has them at this moment, in the order asked;
         what is not published is left out. One small question as long as nothing changed."""
         since = time.monotonic()
-        with self._floor.db.reading() as session:
-            versions = _versions(session, ids)
+        with self._floor.db.connected() as connection:
+            versions = _versions(connection, ids)
         with self._lock:
             known = {
                 one: kept
@@ -137,8 +136,8 @@ class Shelf:
 
     def _felt(self, entries: dict[int, _Kept], since: float) -> dict[int, _Kept]:
         """The same entries with what readers answered up to now."""
-        with self._floor.db.reading() as session:
-            signals = load_signals(session, list(entries), self._floor.clock.now())
+        with self._floor.db.connected() as connection:
+            signals = load_signals(connection, list(entries), self._floor.clock.now())
         fresh = {
             one: replace(kept, item=_with_signal(kept.item, signals.get(one)), felt=since)
             for one, kept in entries.items()
@@ -149,7 +148,7 @@ class Shelf:
     def _checked(self, ids: Sequence[int], since: float) -> dict[int, _Kept]:
         """Ask the store; load what is new or changed; keep it."""
         with self._floor.db.reading() as session:
-            versions = _versions(session, ids)
+            versions = _versions(session.connection(), ids)
             with self._lock:
                 known = {one: self._kept[one] for one in versions if one in self._kept}
             missing = [
@@ -251,8 +250,7 @@ _VERSIONS = select(ItemRow.id, ItemRow.version).where(
 )
 
 
-def _versions(session: Session, ids: Sequence[int]) -> dict[int, int]:
-    connection = session.connection()
+def _versions(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
     out: dict[int, int] = {}
     for start in range(0, len(ids), 500):
         rows = connection.execute(_VERSIONS, {"ids": list(ids[start : start + 500])})

@@ -84,6 +84,11 @@ def load_seen(session: Session | Connection, reader_id: int) -> frozenset[int]:
     return frozenset([*rows, *_archived(session, reader_id).tolist()])
 
 
+def load_archive(connection: Connection, reader_id: int) -> frozenset[int]:
+    """Ids of what a reader saw long ago; none where nothing was folded yet."""
+    return frozenset(_archived(connection, reader_id).tolist())
+
+
 def mark_seen(session: Session, events: Iterable[Mapping[str, Any]]) -> None:
     """Remember what the readers of these stored events have seen."""
     seen: dict[tuple[int, int], dict[str, Any]] = {}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.events import EVENT_WEIGHT, EventKind
@@ -100,16 +100,16 @@ def co_reads(
     return dict(pairs)
 
 
-def load_signals(session: Session, ids: Sequence[int], now: datetime) -> dict[int, Signal]:
+def load_signals(
+    session: Session | Connection, ids: Sequence[int], now: datetime
+) -> dict[int, Signal]:
     """Signals by item, their counts faded to `now`; items without events are left out."""
     today, out = day_number(now), {}
     for start in range(0, len(ids), 500):
-        query = select(*_SIGNAL).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
-        for row in session.execute(query):
-            fade = _fade(max(today - row.day, 0.0))
-            out[row.item_id] = Signal(
-                row.heat, row.shown * fade, row.liked * fade, row.orders * fade, today
-            )
+        told = {"ids": ids[start : start + 500]}
+        for item, heat, shown, liked, orders, day in session.execute(_SIGNALS_OF, told):
+            fade = _fade(max(today - day, 0.0))
+            out[item] = Signal(heat, shown * fade, liked * fade, orders * fade, today)
     return out
 
 
@@ -142,19 +142,11 @@ def save_co_reads(session: Session, pairs: Mapping[tuple[int, int], int]) -> Non
     upsert(session, CoReadRow, rows, ["item_id", "other_id"], [], adds=["count"])
 
 
-def read_together(session: Session, ids: Sequence[int], limit: int) -> list[int]:
+def read_together(session: Session | Connection, ids: Sequence[int], limit: int) -> list[int]:
     """Items most often liked by readers of these, most often first."""
     if not ids:
         return []
-    total = func.sum(CoReadRow.count)
-    query = (
-        select(CoReadRow.other_id)
-        .where(CoReadRow.item_id.in_(ids), CoReadRow.other_id.not_in(ids))
-        .group_by(CoReadRow.other_id)
-        .order_by(total.desc(), CoReadRow.other_id)
-        .limit(limit)
-    )
-    return list(session.scalars(query))
+    return list(session.execute(_TOGETHER, {"ids": list(ids), "limit": limit}).scalars())
 
 
 def hottest(session: Session, limit: int) -> list[int]:
@@ -165,3 +157,15 @@ def hottest(session: Session, limit: int) -> list[int]:
         .limit(limit)
     )
     return list(session.scalars(query))
+
+
+# Built once: putting a statement together costs as much as running it.
+_IDS = bindparam("ids", expanding=True, type_=ItemSignalRow.item_id.type)
+_SIGNALS_OF = select(*_SIGNAL).where(ItemSignalRow.item_id.in_(_IDS))
+_TOGETHER = (
+    select(CoReadRow.other_id)
+    .where(CoReadRow.item_id.in_(_IDS), CoReadRow.other_id.not_in(_IDS))
+    .group_by(CoReadRow.other_id)
+    .order_by(func.sum(CoReadRow.count).desc(), CoReadRow.other_id)
+    .limit(bindparam("limit", type_=ItemSignalRow.item_id.type))
+)

@@ -62,8 +62,8 @@ class Answers:
 
 def store_answer(floor: Floor, answer: Mapping[str, Any]) -> None:
     """One row of `feed_answers`, by its columns."""
-    with floor.db.transaction() as session:
-        session.connection().execute(_STORE, [dict(answer)])
+    with floor.db.writing() as connection:
+        connection.execute(_STORE, [dict(answer)])
 
 
 def answered_to(connection: Connection, trace_id: str) -> int | None:

@@ -88,8 +88,8 @@ class FeedRecall:
             ranked = served.model.recall(likes, EACH + len(barred))
             found = [one for one in ranked if one not in barred][:EACH]
         if len(found) < EACH and history:
-            with self._floor.db.reading() as session:
-                found += read_together(session, history[:LIKED_DEPTH], EACH)
+            with self._floor.db.connected() as connection:
+                found += read_together(connection, history[:LIKED_DEPTH], EACH)
         return list(dict.fromkeys(found))[:EACH]
 
     def rest(self, barred: frozenset[int], limit: int, after: int | None = None) -> list[int]:

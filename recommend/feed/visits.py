@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    SQLColumnExpression,
+    bindparam,
+    literal_column,
+    select,
+    union_all,
+)
 
 from contentcenter.domain.errors import InvalidInput
 from contentcenter.domain.events import EventKind
 from contentcenter.floor import Floor
 from contentcenter.store.tables import EventRow, MembershipRow
 from recommend.cursors import pack_cursor, unpack_cursor
-from recommend.events.seen import load_seen
+from recommend.events.seen import load_archive
 from recommend.events.signals import LIKES
 from recommend.feed.answers import Answers, answered_to
 from recommend.personas.store import Subject
 from recommend.readers import ReaderRef, find_app_reader, resolve_readers
-from recommend.tables import PersonaRow, SeenRow
+from recommend.tables import PersonaRow, SeenArchiveRow, SeenRow
 
 SERVED_WINDOW = timedelta(hours=6)
 HIDDEN_KEPT = timedelta(days=60)
 HIDDEN_READ = 40
+GROUPS_READ = 4
 # How many of a reader's latest likes the co-reading model is asked with.
 HISTORY = 50
 
@@ -95,21 +107,19 @@ class Visits:
     def visit(self, app_reader_id: str, cursor: str | None) -> Visit:
         """The visit; a reader is created on first sight. `InvalidInput` for a foreign cursor."""
         session_id, page = _place(cursor)
-        with self._floor.db.reading() as session:
-            connection = session.connection()
+        with self._floor.db.connected() as connection:
             reader_id = find_app_reader(connection, app_reader_id)
             if reader_id is not None:
                 return self._known(connection, reader_id, session_id, page)
         ref = ReaderRef(app_id=app_reader_id)
         with self._floor.db.transaction() as session:
             reader_id = resolve_readers(session, [ref], self._floor.clock.now())[ref]
-        with self._floor.db.reading() as session:
-            return self._known(session.connection(), reader_id, session_id, page)
+        with self._floor.db.connected() as connection:
+            return self._known(connection, reader_id, session_id, page)
 
     def past(self, reader_id: int) -> Past:
         now = self._floor.clock.now()
-        with self._floor.db.reading() as session:
-            connection = session.connection()
+        with self._floor.db.connected() as connection:
             told = {"reader": reader_id, "hidden_since": now - HIDDEN_KEPT}
             lately = self._answers.lately(connection, reader_id, now - SERVED_WINDOW)
             return Past(
@@ -119,7 +129,7 @@ class Visits:
             )
 
     def _known(self, connection: Connection, reader_id: int, session_id: str, page: int) -> Visit:
-        seen = load_seen(connection, reader_id)
+        seen, mark = _facts(connection, reader_id)
         pages = self._pages(connection, reader_id, session_id, page) if page else {}
         served = frozenset(one for items in pages.values() for one in items)
         return Visit(
@@ -129,7 +139,7 @@ class Visits:
             seen=seen,
             barred=seen | served,
             served=len(served),
-            mark=_mark(connection, reader_id),
+            mark=mark,
             answered=page > 0 and trace_of(session_id, page) in pages,
         )
 
@@ -155,11 +165,18 @@ def liked_by(connection: Connection, reader_id: int) -> list[int]:
     return list(dict.fromkeys(one for one in found if one is not None))[:HISTORY]
 
 
-def _mark(connection: Connection, reader_id: int) -> Mark:
-    asked = {"reader": reader_id}
-    told, learned = connection.execute(_TOLD, asked).one()
-    groups = tuple(connection.execute(_MEMBERS, asked).scalars())
-    return Mark(reader_id, told or 0, (learned or 0) >= (told or 0), groups)
+def _facts(connection: Connection, reader_id: int) -> tuple[frozenset[int], Mark]:
+    """All that the reader has seen, and the mark, in one round trip (two where much was seen
+    long ago)."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for name, value in connection.execute(_OF_READER, {"reader": reader_id}):
+        found[name].append(value)
+    told, learned = max(found["told"], default=0), max(found["learned"], default=0)
+    groups = tuple(sorted(found["groups"])[:GROUPS_READ])
+    seen = frozenset(found["seen"])
+    if "archived" in found:
+        seen |= load_archive(connection, reader_id)
+    return seen, Mark(reader_id, told, learned >= told, groups)
 
 
 def _place(cursor: str | None) -> tuple[str, int]:
@@ -177,22 +194,40 @@ def _place(cursor: str | None) -> tuple[str, int]:
 
 # Built once: putting a statement together costs as much as running it.
 _READER: BindParameter[int] = bindparam("reader", type_=SeenRow.reader_id.type)
-_MEMBERS = (
-    select(MembershipRow.audience_id)
-    .where(MembershipRow.reader_id == _READER, MembershipRow.left_at.is_(None))
-    .order_by(MembershipRow.audience_id)
-    .limit(4)
-)
-# The last event that says more than "was shown", and the last one the persona has learned.
-_TOLD = select(
-    select(EventRow.id)
+# The last event that says more than "was shown".
+_TOLD = (
+    select(EventRow.id.label("id"))
     .where(EventRow.reader_id == _READER, EventRow.kind != EventKind.IMPRESSION.value)
     .order_by(EventRow.id.desc())
     .limit(1)
-    .scalar_subquery(),
-    select(PersonaRow.seen_event_id)
-    .where(PersonaRow.subject == Subject.READER.value, PersonaRow.subject_id == _READER)
-    .scalar_subquery(),
+    .subquery()
+)
+
+
+def _fact(
+    name: str, value: SQLColumnExpression[int], *conditions: ColumnElement[bool]
+) -> Select[str, int]:
+    fact: ColumnElement[str] = literal_column(f"'{name}'")
+    return select(fact, value).where(*conditions)
+
+
+_OF_READER = union_all(
+    _fact("seen", SeenRow.item_id, SeenRow.reader_id == _READER),
+    _fact("archived", SeenArchiveRow.count, SeenArchiveRow.reader_id == _READER),
+    _fact(
+        "groups",
+        MembershipRow.audience_id,
+        MembershipRow.reader_id == _READER,
+        MembershipRow.left_at.is_(None),
+    ),
+    _fact("told", _TOLD.c.id),
+    # The last event that the persona has learned.
+    _fact(
+        "learned",
+        PersonaRow.seen_event_id,
+        PersonaRow.subject == Subject.READER.value,
+        PersonaRow.subject_id == _READER,
+    ),
 )
 # What the reader waved away lately, newest first.
 _HIDDEN = (

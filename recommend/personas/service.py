@@ -116,9 +116,9 @@ class PersonaService:
         """A reader's persona; the groups the reader is in stand in for what is not known."""
         corpus = self._corpus.view()
         shape = (corpus.model, corpus.dimension)
-        with self._floor.db.reading() as session:
-            stored = load_personas(session, Subject.READER, [reader_id], *shape)[reader_id]
-            known = load_personas(session, Subject.AUDIENCE, audience_ids, *shape)
+        with self._floor.db.connected() as connection:
+            stored = load_personas(connection, Subject.READER, [reader_id], *shape)[reader_id]
+            known = load_personas(connection, Subject.AUDIENCE, audience_ids, *shape)
         groups = {one: self.blended(persona) for one, persona in known.items()}
         return self.blended(replace(stored, declared=_from_groups(groups, corpus)))
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.orm import Session
 
 from contentcenter.embedding.ports import Vectors
@@ -60,7 +60,11 @@ def empty_persona(subject: Subject, subject_id: int, dimension: int) -> StoredPe
 
 
 def load_personas(
-    session: Session, subject: Subject, ids: Iterable[int], model: str, dimension: int
+    session: Session | Connection,
+    subject: Subject,
+    ids: Iterable[int],
+    model: str,
+    dimension: int,
 ) -> dict[int, StoredPersona]:
     """Stored personas by subject id; those not stored are empty.
 
