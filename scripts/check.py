@@ -64,9 +64,15 @@ def fast_tests() -> list[bool]:
 STORE_FLOWS = (
     "tests/flows/test_ingest.py",
     "tests/flows/test_ingest_imports.py",
-    "tests/flows/test_recommend.py",
+    "tests/flows/recommend",
+    "tests/flows/test_attribution.py",
+    "tests/flows/test_feed_visits.py",
+    "tests/flows/test_identity.py",
+    "tests/flows/test_matching_learns.py",
+    "tests/flows/test_reader_doors.py",
     "tests/flows/test_distribute.py",
     "tests/flows/test_distribute_unsure.py",
+    "tests/flows/experiments",
 )
 
 

@@ -23,6 +23,7 @@ from recommend.corpus import CorpusView, plain_view
 from recommend.events.parsing import record_reported
 from recommend.search.request import FACETS, SearchAnswer, SearchRequest
 from recommend.services import RecommendServices, build_services
+from tests.fixtures.away import AwayIndex
 from tests.fixtures.floor import FloorMaker
 from tests.unit.recommend.building import Piece, add_items
 
@@ -206,7 +207,7 @@ def test_parts_of_a_score_are_told_when_asked(plain_world: World) -> None:
     for hit in (*first.items, *rest.items):
         assert hit.parts is not None
         assert hit.score == pytest.approx(sum(hit.parts.values()), abs=1e-6)
-    parts = {hit.card.title: hit.parts for hit in (*first.items, *rest.items)}
+    parts = {hit.card.title: hit.parts or {} for hit in (*first.items, *rest.items)}
     assert parts["三体"]["exact"] == world.services.hybrid.weights.exact
     assert parts["三体之外"]["popularity"] > parts["三体"]["popularity"] == 0.0
     assert world.search(q="三体").items[0].parts is None
@@ -265,16 +266,6 @@ def test_a_cursor_belongs_to_its_search(plain_world: World) -> None:
     ):
         with pytest.raises(InvalidInput):
             plain_world.search(**request)
-
-
-class AwayIndex:
-    """The real index, unplugged: every question fails as the adapter says it would."""
-
-    def __getattr__(self, name: str) -> Any:
-        def away(*_: Any, **__: Any) -> Any:
-            raise EngineUnavailable("The index does not answer", engine="index")
-
-        return away
 
 
 def test_the_store_answers_for_an_absent_index(plain_world: World) -> None:

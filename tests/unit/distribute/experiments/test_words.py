@@ -20,7 +20,7 @@ from distribute.experiments.tables import ExperimentKind
 from distribute.experiments.verdict import VerdictCode, verdict_of
 from distribute.ports import BookLine, Brief
 from distribute.tailor.copywriter import TemplateCopywriter
-from tests.flows.experiments_world import draft
+from tests.flows.experiments.groups import draft
 
 START = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -18,10 +17,9 @@ from distribute.experiments.variants import WeightedMatches
 from distribute.ext import get_distribute
 from distribute.tables import PlanRow, PostRow
 from recommend.ext import get_recommend
-from tests.fixtures.floor import FloorMaker
 from tests.flows.console_world import make_console, visitor
 from tests.flows.distribute_world import Shop
-from tests.flows.experiments_world import add_groups, tell
+from tests.flows.experiments.groups import add_groups, tell
 
 FORM = {
     "name": "提问开头",
@@ -35,18 +33,6 @@ FORM = {
     "share-1": "50",
     "style-1": "question",
 }
-
-
-@pytest.fixture(autouse=True)
-def known_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same groups in the same arms in every run."""
-    salts = (f"salt-{number}" for number in count())
-    monkeypatch.setattr("distribute.experiments.service.token_hex", lambda _: next(salts))
-
-
-@pytest.fixture
-def floor(make_floor: FloorMaker) -> Floor:
-    return make_floor(experiment_holdout_share=0.0)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from itertools import count
 from typing import NamedTuple
 
 import pytest
@@ -31,21 +30,9 @@ from distribute.tables import PlanRow, PostRow
 from recommend.events.service import EventService
 from tests.fixtures.floor import FloorMaker
 from tests.flows.distribute_world import ShelfOrder, Shop
-from tests.flows.experiments_world import add_groups, draft, tell
+from tests.flows.experiments.groups import add_groups, draft, tell
 
 GROUPS = 16
-
-
-@pytest.fixture(autouse=True)
-def known_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same groups in the same arms in every run."""
-    salts = (f"salt-{number}" for number in count())
-    monkeypatch.setattr("distribute.experiments.service.token_hex", lambda _: next(salts))
-
-
-@pytest.fixture
-def floor(make_floor: FloorMaker) -> Floor:
-    return make_floor(experiment_holdout_share=0.0)
 
 
 @pytest.fixture
