@@ -135,9 +135,7 @@ def order(scored: Scored, vectors: Vectors, size: int, settings: FeedSettings) -
         categories=[one.match.category for one in items],
         sources=[one.source for one in items],
     )
-    # Log-odds of one unit of the penalties.
-    slope = np.float32(scored.serving.model.prior.slope)
-    return [one.row for one in rank(candidates, scored.log_odds / slope, vectors, size, settings)]
+    return [one.row for one in rank(candidates, scored.log_odds, vectors, size, settings)]
 
 
 def explore(

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from contentcenter.embedding.ports import Vectors
 
+LEAST_DEVIATION = 1e-6  # smaller differences are rounding
+
 
 class Recall(StrEnum):
     """Where a candidate came from. One item may come from several."""
@@ -27,14 +29,17 @@ class Recall(StrEnum):
 
 @dataclass(frozen=True)
 class FeedSettings:
-    """Penalties are in the units of the values that `rank` gets: for the feed, deviations of
-    the match score (see `ranking.prior`)."""
+    """Penalties count standard deviations of the candidates' values, so that a ranking with
+    larger or smaller log-odds (a learned version, another calibration) is spread as much.
+    `similarity` is taken times the largest cosine to a pick (MMR, Carbonell and Goldstein 1998),
+    the others for each of the last `window` picks that shares an author, a category or a source.
+    Chosen by docs/decisions/0015."""
 
     candidates: int = 300
-    similarity: float = 0.8
-    same_author: float = 0.8
-    same_category: float = 0.35
-    same_source: float = 0.15
+    similarity: float = 0.4
+    same_author: float = 0.5
+    same_category: float = 0.06
+    same_source: float = 0.05
     window: int = 12
 
 
@@ -67,9 +72,9 @@ def rank(
 ) -> list[Picked]:
     """The order of a page: greedy, each pick the best after what was picked before it.
 
-    `values` (n,) say how good each is alone, `vectors` (n, d) are centred unit rows. A work
-    appears once as long as other works are left; authors, categories and sources are spread
-    by penalties. Ties go to the smaller id, so equal input gives an equal page.
+    `values` (n,) say how good each is alone, on any scale; `vectors` (n, d) are centred unit
+    rows. A work appears once as long as other works are left; authors, categories and sources
+    are spread by penalties. Ties go to the smaller id, so equal input gives an equal page.
     """
     rules = settings or FeedSettings()
     if not len(candidates):
@@ -92,6 +97,7 @@ class _Spread:
         self._order = np.argsort(np.array(candidates.ids, dtype=np.int64), kind="stable")
         self._vectors = vectors[self._order]
         self._values = values.astype(np.float32)[self._order]
+        self._worth = _deviations(self._values)
         self._rules = rules
         self._near = np.zeros(len(candidates), dtype=np.float32)
         # What is not to be picked: infinite for what has been, large for another edition or
@@ -111,7 +117,7 @@ class _Spread:
         self._picked: list[int] = []
 
     def pick(self) -> Picked:
-        value = self._values - self._rules.similarity * self._near
+        value = self._worth - self._rules.similarity * self._near
         value -= self._repeats
         value -= self._closed
         row = int(value.argmax())
@@ -135,6 +141,12 @@ class _Spread:
         if len(self._picked) > self._rules.window:
             self._weigh(self._picked[-1 - self._rules.window], -1.0)
         np.maximum(self._near, self._vectors @ self._vectors[row], out=self._near)
+
+
+def _deviations(values: Vectors) -> Vectors:
+    """Values (n,) from their mean, in standard deviations; all 0 where they are equal."""
+    away = values - values.mean()
+    return (away / max(float(away.std()), LEAST_DEVIATION)).astype(np.float32)
 
 
 def _codes(values: Sequence[str]) -> npt.NDArray[np.int64]:

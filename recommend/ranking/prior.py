@@ -2,7 +2,7 @@
 
 log-odds = usual + slope * (z - shift), z = (sum of match parts - mean) / spread + bonuses.
 Monotone in z for the candidates of one page, so the order is the one that the weights of
-matching and `FeedSettings` describe; penalties of spreading are in units of z.
+matching describe.
 """
 
 from __future__ import annotations
