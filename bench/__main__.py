@@ -9,12 +9,14 @@
     python -m bench rebuild          a rebuild while readers search
     python -m bench search-pages     pages of the search service, with and without the index
     python -m bench experiments      A/A and A/B of group experiments over 200 seeds
+    python -m bench bandit-guards    guard rails of a bandit: false alarms, harm found
     python -m bench feed-quality     `evaluate feed` on goodbooks and douban_book
     python -m bench co-reading-size  fitting the co-reading model on large catalogues
     python -m bench feed-cold        new books and who will read them, on goodbooks
     python -m bench feed-learning    learned feed ranking beside the hand-set one, simulated readers
     python -m bench feed-load        feed pages over HTTP at a steady rate (five minutes)
     python -m bench diversity        ten thousand sessions: repeats, likeness, what it costs
+    python -m bench spread-readers   what spreading costs real readers, on goodbooks
 
 Prints a table as it goes and writes all figures with the machine and the date as JSON to
 `var/bench.json`. docs/benchmarks.md holds the runs worth keeping.
@@ -54,11 +56,13 @@ COMMANDS = {
     "rebuild": "bench.rebuild",
     "search-pages": "bench.search_pages",
     "experiments": "bench.experiments",
+    "bandit-guards": "bench.bandit_guards",
     "feed-quality": "bench.feed_quality",
     "co-reading-size": "bench.co_reading_size",
     "feed-cold": "bench.feed_cold",
     "feed-load": "bench.feed_load",
     "diversity": "bench.diversity",
+    "spread-readers": "bench.spread_readers",
 }
 OUTPUT = Path("var/bench.json")
 

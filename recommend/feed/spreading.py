@@ -36,9 +36,9 @@ class FeedSettings:
     Chosen by docs/decisions/0015."""
 
     candidates: int = 300
-    similarity: float = 0.4
+    similarity: float = 0.6
     same_author: float = 0.5
-    same_category: float = 0.06
+    same_category: float = 0.05
     same_source: float = 0.05
     window: int = 12
 
@@ -146,7 +146,8 @@ class _Spread:
 def _deviations(values: Vectors) -> Vectors:
     """Values (n,) from their mean, in standard deviations; all 0 where they are equal."""
     away = values - values.mean()
-    return (away / max(float(away.std()), LEAST_DEVIATION)).astype(np.float32)
+    deviations: Vectors = (away / max(float(away.std()), LEAST_DEVIATION)).astype(np.float32)
+    return deviations
 
 
 def _codes(values: Sequence[str]) -> npt.NDArray[np.int64]:
