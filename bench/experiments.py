@@ -26,7 +26,6 @@ from distribute.experiments.analysis import (
     daily_looks,
     final_look,
     first_decision,
-    guard_reading,
 )
 from distribute.experiments.design import (
     Wish,
@@ -35,6 +34,7 @@ from distribute.experiments.design import (
     plan_experiment,
     seats_for,
 )
+from distribute.experiments.guards import guard_reading
 from distribute.experiments.intervals import (
     ErrorBudget,
     always_valid_half_width,
@@ -142,10 +142,10 @@ class World:
 def make_world(variation: Variation, groups: int, days: int, seed: int) -> World:
     rng = np.random.default_rng([11, seed])
     readers = np.clip(np.exp(rng.normal(np.log(120), 0.7, groups)), 20, 500).round()
-    lasting = _spread(rng, variation.between, (groups, 1))
-    seen = np.clip(variation.seen * _spread(rng, variation.seen_between, (groups, 1)), 0.05, 0.95)
-    drift = _spread(rng, variation.drift, (groups, 2)).repeat([2 * days, days], axis=1)
-    daily = _spread(rng, variation.daily, (groups, 3 * days))
+    lasting = spread(rng, variation.between, (groups, 1))
+    seen = np.clip(variation.seen * spread(rng, variation.seen_between, (groups, 1)), 0.05, 0.95)
+    drift = spread(rng, variation.drift, (groups, 2)).repeat([2 * days, days], axis=1)
+    daily = spread(rng, variation.daily, (groups, 3 * days))
     rate = np.clip(variation.mean * lasting * drift * daily, 0.0, 0.9)
     impressions = rng.binomial(readers.astype(int)[:, None], seen, (groups, 3 * days))
     clicks = rng.binomial(impressions, rate)
@@ -153,7 +153,7 @@ def make_world(variation: Variation, groups: int, days: int, seed: int) -> World
     return World(before, rate[:, 2 * days :], impressions[:, 2 * days :])
 
 
-def _spread(rng: np.random.Generator, variation: float, shape: tuple[int, int]) -> Any:
+def spread(rng: np.random.Generator, variation: float, shape: tuple[int, int]) -> Any:
     """Positive factors of mean 1 with a coefficient of variation."""
     sigma = np.sqrt(np.log1p(variation**2))
     return np.exp(rng.normal(-(sigma**2) / 2, sigma, shape))
@@ -339,7 +339,7 @@ def guard_alarms(
         world = make_world(variation, groups, days, seed)
         wish = Wish(Metric.CLICKS_PER_IMPRESSION, (0.5, 0.5), days)
         rng = np.random.default_rng([17, seed])
-        rate = monthly / 30 * world.before.readers[:, None] * _spread(rng, 0.5, (groups, 1))
+        rate = monthly / 30 * world.before.readers[:, None] * spread(rng, 0.5, (groups, 1))
         history = with_leaves(world.before, rng.poisson(rate, (groups, 2 * days)))
         design = design_from(history, wish, seats_for(history, wish, f"guard/{seed}"))
         during = rng.poisson(np.where(design.arm == 1, harm, 1.0)[:, None] * rate, (groups, days))

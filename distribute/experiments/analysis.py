@@ -16,7 +16,6 @@ from distribute.experiments.intervals import (
     around,
     fixed_half_width,
     mixing_variance,
-    over_scales,
     relative,
 )
 from distribute.experiments.outcomes import Guard, Metric, Outcomes, ratio, ratio_parts
@@ -32,13 +31,8 @@ USUAL: dict[str, tuple[float, float]] = {
     Guard.LEAVE_RATE: (0.02, 0.015),
     Guard.MUTE_RATE: (0.02, 0.015),
 }
-GUARD_ALPHA = 0.05
-# A guard rail must see a slow leak and a burst: the usual spread, ten and a hundred times it.
-GUARD_SCALES = (1.0, 10.0, 100.0)
 # A verdict waits for a whole week: readers differ from Monday to Sunday.
 WEEK = 7
-# Fewer cases than this in an arm stop nothing: they are no rate yet.
-LEAST_CASES = 5
 
 
 @dataclass(frozen=True)
@@ -86,16 +80,6 @@ class Checks:
     permutation_p: float | None
 
 
-@dataclass(frozen=True)
-class GuardReading:
-    """A guard rail of one arm. `worse`: the daily sequence shows that it is worse."""
-
-    guard: Guard
-    look: Look | None
-    cases: int
-    worse: bool
-
-
 def fixed_mixing(noise: Noise | None, metric: str, groups: tuple[int, int], alpha: float) -> float:
     """The mixing variance of a daily sequence, from the history or from the usual values."""
     spread = noise.spread if noise is not None and noise.spread > 0 else USUAL[metric][1]
@@ -128,7 +112,7 @@ def look_at(design: Design, outcomes: Outcomes, arm: int, day: int) -> Look | No
         return None
     budget = design.budget.shared(design.arms - 1)
     half = always_valid_half_width(estimate.variance, estimate.df, design.mixing, budget.early)
-    return _look(day, estimate, half)
+    return look_of(day, estimate, half)
 
 
 def final_look(design: Design, outcomes: Outcomes, arm: int) -> Look | None:
@@ -137,7 +121,7 @@ def final_look(design: Design, outcomes: Outcomes, arm: int) -> Look | None:
     if estimate is None or estimate.variance <= 0:
         return None
     budget = design.budget.shared(design.arms - 1)
-    return _look(
+    return look_of(
         design.days, estimate, fixed_half_width(estimate.variance, estimate.df, budget.final)
     )
 
@@ -167,26 +151,8 @@ def checks_of(design: Design, outcomes: Outcomes, arm: int, seed: int) -> Checks
     return Checks(difference, variance, probability)
 
 
-def guard_reading(design: Design, outcomes: Outcomes, arm: int, guard: Guard) -> GuardReading:
-    """Whether an arm's guard rail is worse than the base's, safe to ask every day."""
-    value, _ = ratio(outcomes, guard)
-    cases = int(ratio_parts(outcomes, guard)[0][design.arm == arm].sum())
-    covariates = np.column_stack([design.guards_before[guard], log_size(outcomes)])
-    weight = np.maximum(outcomes.readers, 1.0)
-    weight = np.minimum(weight, 5.0 * np.median(weight))
-    estimate = compare(Sample(design.arm, value, covariates, weight), arm)
-    if estimate is None or estimate.variance <= 0:
-        return GuardReading(guard, None, cases, False)
-    groups = (int((design.arm == 0).sum()), int((design.arm == arm).sum()))
-    alpha = GUARD_ALPHA / (design.arms - 1)
-    mixing = fixed_mixing(None, guard, groups, alpha)
-    scales = tuple(mixing * scale**2 for scale in GUARD_SCALES)
-    half = over_scales(estimate.variance, estimate.df, scales, alpha)
-    look = _look(outcomes.days, estimate, half)
-    return GuardReading(guard, look, cases, look.interval.low > 0.0 and cases >= LEAST_CASES)
-
-
-def _look(day: int, estimate: Estimate, half: float) -> Look:
+def look_of(day: int, estimate: Estimate, half: float) -> Look:
+    """A look whose interval reaches `half` to both sides."""
     multiple = half / sqrt(estimate.variance)
     bounds = relative(estimate.base, estimate.arm, estimate.noise, multiple)
     return Look(day, estimate, around(estimate.difference, half), bounds)

@@ -15,8 +15,9 @@ from contentcenter.domain.roles import Scope
 from contentcenter.web.api import API_PREFIX
 from contentcenter.web.auth import require
 from distribute.experiments import schemas
-from distribute.experiments.analysis import GuardReading, Look
+from distribute.experiments.analysis import Look
 from distribute.experiments.draft import Draft
+from distribute.experiments.guards import GuardReading
 from distribute.experiments.intervals import Interval
 from distribute.experiments.service import arms_from
 from distribute.experiments.views import ArmResult, ExperimentView
@@ -84,7 +85,13 @@ def stop_experiment(body: dict[str, Any], experiment_id: int) -> ExperimentView:
 def experiment_result(experiment_id: int) -> Page:
     """What it shows now. The intervals hold however often this is asked."""
     found = get_distribute().experiments.result(experiment_id)
-    return {**vars(found), "arms": [_arm(one) for one in found.arms]}
+    return {
+        **vars(found),
+        "arms": [_arm(one) for one in found.arms],
+        "bandit": [
+            {**vars(one), "guards": [_guard(guard) for guard in one.guards]} for one in found.bandit
+        ],
+    }
 
 
 def _arm(one: ArmResult) -> Page:

@@ -27,15 +27,20 @@ LEAST_GROUPS = 3
 class Sample:
     """One row a group. arm: 0 is the base. value: the group's ratio, NaN without data.
     covariates: (groups, k), known before the start, NaN where unknown. weight: fixed before the
-    start, positive."""
+    start, positive. stratum: where arms were drawn more than once, the drawing a row belongs to;
+    rows are compared inside their stratum only. None = one drawing."""
 
     arm: Ints
     value: Floats
     covariates: Floats
     weight: Floats
+    stratum: Ints | None = None
 
     def only(self, rows: NDArray[np.bool_]) -> Sample:
-        return Sample(self.arm[rows], self.value[rows], self.covariates[rows], self.weight[rows])
+        stratum = None if self.stratum is None else self.stratum[rows]
+        return Sample(
+            self.arm[rows], self.value[rows], self.covariates[rows], self.weight[rows], stratum
+        )
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,30 @@ class Estimate:
 
 
 def weighted_rows(sample: Sample, arms: Sequence[int]) -> tuple[Sample, Floats]:
-    """Groups of these arms with data, and their covariates centred and filled in."""
+    """Groups of these arms with data, and their covariates centred and filled in. A stratum
+    without all of these arms compares nothing and is left out."""
     known = np.isin(sample.arm, list(arms)) & np.isfinite(sample.value)
     chosen = sample.only(known)
-    return chosen, usable_covariates(chosen.covariates, chosen.weight)
+    if chosen.stratum is not None:
+        chosen = chosen.only(_compared(chosen.stratum, chosen.arm, arms))
+    covariates = usable_covariates(chosen.covariates, chosen.weight)
+    return chosen, np.column_stack([covariates, _strata(chosen.stratum, chosen.weight)])
+
+
+def _compared(stratum: Ints, arm: Ints, arms: Sequence[int]) -> NDArray[np.bool_]:
+    """The rows of strata in which every one of `arms` stands."""
+    compared = np.ones(len(arm), dtype=np.bool_)
+    for one in arms:
+        compared &= np.isin(stratum, stratum[arm == one])
+    return compared
+
+
+def _strata(stratum: Ints | None, weight: Floats) -> Floats:
+    """A centred column for each stratum but the first, (n, strata - 1)."""
+    if stratum is None or not len(stratum):
+        return np.zeros((len(weight), 0))
+    marks: Floats = (stratum[:, None] == np.unique(stratum)[1:]).astype(float)
+    return marks - np.average(marks, axis=0, weights=weight)
 
 
 def usable_covariates(raw: Floats, weight: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,14 +17,21 @@ from distribute.experiments.analysis import (
     daily_looks,
     final_look,
     first_decision,
-    guard_reading,
 )
 from distribute.experiments.assignment import unit_draw
 from distribute.experiments.bandit import chance_of_best
+from distribute.experiments.chosen import PERIOD
+from distribute.experiments.guards import (
+    NOT_DRAWN,
+    GuardReading,
+    WeeklyDraws,
+    guard_reading,
+    weekly_guard_reading,
+)
 from distribute.experiments.intervals import ErrorBudget
 from distribute.experiments.outcome_loading import DAY, load_outcomes
 from distribute.experiments.outcomes import Guard, Metric, Outcomes
-from distribute.experiments.strategy_book import open_chances, posterior_of
+from distribute.experiments.strategy_book import decisions_of, open_chances, posterior_of
 from distribute.experiments.tables import (
     ExperimentDecisionRow,
     ExperimentExposureRow,
@@ -51,7 +58,7 @@ def result_of(session: Session, row: ExperimentRow, now: datetime) -> Experiment
         base_groups=there.get(0, 0),
         posts=_posts(session, row.id),
         arms=_arms(session, row, groups, days) if fixed else (),
-        bandit=() if fixed else _bandit(session, row, now),
+        bandit=() if fixed else _bandit(session, row, groups, now),
     )
 
 
@@ -96,6 +103,51 @@ def design_of(row: ExperimentRow, groups: Sequence[ExperimentGroupRow]) -> Desig
     )
 
 
+Guarded = Mapping[int, Sequence[GuardReading]]
+
+
+def guard_readings(
+    session: Session, row: ExperimentRow, groups: Sequence[ExperimentGroupRow], outcomes: Outcomes
+) -> Guarded:
+    """The guard rails of every arm but the base, of a paused one up to the day it was paused."""
+    arms = {arm: until_paused(row, arm, outcomes) for arm in range(1, len(row.arms))}
+    seen = {arm: found for arm, found in arms.items() if found.days}
+    if row.kind == ExperimentKind.FIXED:
+        design = design_of(row, groups)
+        return {
+            arm: [guard_reading(design, found, arm, guard) for guard in Guard]
+            for arm, found in seen.items()
+        }
+    draws = draws_of(session, row, groups)
+    return {
+        arm: [weekly_guard_reading(draws, found, arm, guard) for guard in Guard]
+        for arm, found in seen.items()
+    }
+
+
+def draws_of(
+    session: Session, row: ExperimentRow, groups: Sequence[ExperimentGroupRow]
+) -> WeeklyDraws:
+    """What a bandit has drawn so far, one row a group."""
+    began, over = row.window
+    arm = np.full((len(groups), -(-(over - began) // PERIOD)), NOT_DRAWN, dtype=np.int64)
+    place = {group.audience_id: number for number, group in enumerate(groups)}
+    for (audience_id, period), choice in decisions_of(session, row.id).items():
+        if audience_id in place and period < arm.shape[1]:
+            arm[place[audience_id], period] = choice.arm
+    before = {guard: _column(groups, guard) for guard in Guard}
+    return WeeklyDraws(arm, before, len(row.arms))
+
+
+def until_paused(row: ExperimentRow, arm: int, outcomes: Outcomes) -> Outcomes:
+    """A paused arm counts up to the day it was paused."""
+    paused = row.arms[arm].get("paused_at")
+    if not paused:
+        return outcomes
+    last = max((datetime.fromisoformat(paused) - row.window[0]) // DAY, 0)
+    return replace(outcomes, counts=outcomes.counts[:, :last])
+
+
 def _column(groups: Sequence[ExperimentGroupRow], name: str) -> Any:
     values = [group.before.get(name) for group in groups]
     return np.array([np.nan if value is None else float(value) for value in values])
@@ -113,16 +165,22 @@ def _arms(
             if arm > 0
         ]
     design, outcomes = design_of(row, groups), outcomes_of(session, row, groups, days)
-    return [arm_result(row, design, outcomes, arm) for arm in range(1, len(row.arms))]
+    guards = guard_readings(session, row, groups, outcomes)
+    return [
+        arm_result(row, design, until_paused(row, arm, outcomes), arm, guards.get(arm, ()))
+        for arm in range(1, len(row.arms))
+    ]
 
 
-def arm_result(row: ExperimentRow, design: Design, outcomes: Outcomes, arm: int) -> ArmResult:
-    """One arm; a paused one up to the day it was paused."""
+def arm_result(
+    row: ExperimentRow,
+    design: Design,
+    outcomes: Outcomes,
+    arm: int,
+    guards: Sequence[GuardReading],
+) -> ArmResult:
+    """One arm, over the days that count for it."""
     spec = row.arms[arm]
-    paused = spec.get("paused_at")
-    if paused:
-        last = (datetime.fromisoformat(paused) - row.window[0]) // DAY
-        outcomes = replace(outcomes, counts=outcomes.counts[:, : max(last, 0)])
     looks = daily_looks(design, outcomes, arm)
     ended = row.state == ExperimentState.FINISHED and outcomes.days >= design.days
     final = final_look(design, outcomes, arm) if ended else None
@@ -132,7 +190,7 @@ def arm_result(row: ExperimentRow, design: Design, outcomes: Outcomes, arm: int)
         latest,
         decided=first_decision(looks, final),
         over=row.state in {ExperimentState.FINISHED, ExperimentState.STOPPED},
-        paused=str(spec.get("pause_reason", "")) if paused else "",
+        paused=str(spec.get("pause_reason", "")) if spec.get("paused_at") else "",
     )
     seed = int(unit_draw(row.salt, "permutation", arm) * 2**32)
     return ArmResult(
@@ -142,16 +200,18 @@ def arm_result(row: ExperimentRow, design: Design, outcomes: Outcomes, arm: int)
         latest=latest,
         looks=looks,
         checks=checks_of(design, outcomes, arm, seed) if ended else None,
-        guards=[guard_reading(design, outcomes, arm, guard) for guard in Guard]
-        if outcomes.days
-        else (),
+        guards=guards,
         verdict=verdict,
     )
 
 
-def _bandit(session: Session, row: ExperimentRow, now: datetime) -> list[BanditArm]:
+def _bandit(
+    session: Session, row: ExperimentRow, groups: Sequence[ExperimentGroupRow], now: datetime
+) -> list[BanditArm]:
     if row.starts_at is None:
         return []
+    outcomes = outcomes_of(session, row, groups, days_seen(row, now))
+    guards = guard_readings(session, row, groups, outcomes)
     found = posterior_of(session, row, now)
     best, chances = chance_of_best(found), open_chances(session, row, now)
     query = (
@@ -169,6 +229,7 @@ def _bandit(session: Session, row: ExperimentRow, now: datetime) -> list[BanditA
             spread=float(found.spread[arm]),
             best=float(best[arm]),
             chance=chances[arm],
+            guards=guards.get(arm, ()),
         )
         for arm, one in enumerate(row.arms)
     ]

@@ -161,6 +161,7 @@ class BanditArmSchema(Schema):
     spread = fields.Float()
     best = fields.Float()
     chance = fields.Float()
+    guards = fields.List(fields.Nested(GuardSchema))
 
 
 class ResultSchema(Schema):

@@ -133,7 +133,7 @@ def posterior_of(session: Session, row: ExperimentRow, now: datetime) -> Posteri
     readers = {key: float(group.readers) for key, group in groups.items()}
     outcomes = load_outcomes(session, readers, began, periods * PERIOD_DAYS)
     usual = usual_value(row.metric, list(groups.values()))
-    rewards = _rewards(row, groups, outcomes, _decisions(session, row.id), usual)
+    rewards = _rewards(row, groups, outcomes, decisions_of(session, row.id), usual)
     return posterior(rewards, len(row.arms), usual)
 
 
@@ -179,7 +179,7 @@ def _running(session: Session, row: ExperimentRow) -> Running:
     began, over = row.window
     weekly = row.kind == ExperimentKind.BANDIT
     if weekly:
-        drawn = _decisions(session, row.id)
+        drawn = decisions_of(session, row.id)
     else:
         shares = [float(arm["share"]) for arm in row.arms]
         drawn = {
@@ -225,7 +225,8 @@ def _drawn_keys(experiment_id: int) -> Any:
     )
 
 
-def _decisions(session: Session, experiment_id: int) -> dict[tuple[int, int], Choice]:
+def decisions_of(session: Session, experiment_id: int) -> dict[tuple[int, int], Choice]:
+    """What a bandit drew, by (audience id, period)."""
     query = select(ExperimentDecisionRow).where(
         ExperimentDecisionRow.experiment_id == experiment_id
     )

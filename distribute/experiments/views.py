@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from distribute.experiments.analysis import Checks, GuardReading, Look
+from distribute.experiments.analysis import Checks, Look
+from distribute.experiments.guards import GuardReading
 from distribute.experiments.tables import ExperimentRow
 from distribute.experiments.verdict import Verdict
 
@@ -69,7 +70,8 @@ class ArmResult:
 
 @dataclass(frozen=True)
 class BanditArm:
-    """mean_gain: over a group's own usual value, with its spread; chance: of being drawn now."""
+    """mean_gain: over a group's own usual value, with its spread; chance: of being drawn now;
+    guards: beside the base's, empty for the base itself."""
 
     arm: int
     name: str
@@ -78,6 +80,7 @@ class BanditArm:
     spread: float
     best: float
     chance: float
+    guards: Sequence[GuardReading]
 
 
 @dataclass(frozen=True)

@@ -319,3 +319,39 @@ def drawn(floor: Floor, experiment_id: int, period: int) -> list[Drawn]:
     with floor.db.reading() as session:
         rows = list(session.scalars(query))
     return [Drawn(row.audience_id, row.arm, row.propensity) for row in rows]
+
+
+def test_a_bandit_s_arm_that_loses_readers_is_stopped_too(
+    floor: Floor, services: DistributeServices, groups: list[int], items: list[int]
+) -> None:
+    with_history(floor, groups, items[0])
+    wanted = draft(kind=ExperimentKind.BANDIT, days=28, floor=0.2)
+    made = services.experiments.create("anna", wanted)
+    start = services.experiments.start("anna", made.id).starts_at
+    assert start is not None
+    services.plans.run(services.plans.request("anna", starts_at=start, days=8).id)
+    arms = {row.audience_id: row.arm for row in drawn(floor, made.id, 0)}
+    leaves = [4 + place % 3 if arms[one] else place % 2 for place, one in enumerate(groups)]
+    early = start + timedelta(minutes=1)
+    tell(floor, groups, items[0], early, 3, rates=[0.08] * GROUPS, leaves=leaves)
+    floor.clock.advance(timedelta(days=3, hours=12))  # type: ignore[attr-defined]
+
+    base, arm = services.experiments.result(made.id).bandit
+    assert base.guards == ()
+    assert [reading.worse for reading in arm.guards] == [True, False]
+    assert services.experiments.review() == 1
+    result = services.experiments.result(made.id)
+    assert result.experiment.state == "stopped", "no arm but the base is left"
+    assert result.experiment.arms[1].pause_reason == "leave_rate"
+    assert services.experiments.review() == 0
+    now = floor.clock.now()
+    with floor.db.reading() as session:
+        (asked,) = session.scalars(select(PlanRow).where(PlanRow.actor == "system"))
+    assert set(asked.audience_ids) >= {one for one in groups if arms[one]}
+    assert asked.starts_at == now
+    services.plans.run(asked.id)
+    with floor.db.reading() as session:
+        ahead = select(PostRow).where(PostRow.slot_at >= now, PostRow.state == "planned")
+        texts = [row.content["text"] for row in session.scalars(ahead)]
+    assert texts
+    assert not any("？" in text.split("\n")[0] for text in texts)
