@@ -4,14 +4,13 @@ takes and without the mapper: this runs for every event there is."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, func, literal_column, select
 
+from contentcenter.domain.events import EventKind
 from contentcenter.store.tables import (
     AudienceRow,
     BookRow,
@@ -21,23 +20,18 @@ from contentcenter.store.tables import (
     ItemTagRow,
     TagRow,
 )
+from recommend.among import among
 from recommend.corpus import CorpusView
-from recommend.events.learning_events import (
-    StoredEvent,
-    SubjectKey,
-    by_subject,
-    load_moves,
-    waiting,
-)
-from recommend.events.signals import CO_READ_DEPTH, LIKES
-from recommend.identity.turns import read_epoch
+from recommend.events.learning_events import StoredEvent, by_subject, load_moves, waiting
+from recommend.events.signals import CO_READ_DEPTH, LIKES, Signal
+from recommend.identity.turns import EPOCH, read_states
 from recommend.matching.memory import Memory
 from recommend.matching.memory_store import load_memories
-from recommend.personas.store import StoredPersona, Subject, load_personas
+from recommend.personas.learned_store import LearnedPersona, load_learned
+from recommend.personas.store import Subject, SubjectKey
+from recommend.tables import ItemSignalRow
 
-_CHUNK = 500
-_MOST_LIKES = 20_000
-_Value = TypeVar("_Value")
+WATERMARK = "personas.events"
 
 
 @dataclass(frozen=True)
@@ -51,10 +45,12 @@ class PlainFacts:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What events are told with: items by id, time zones by audience."""
+    """What events are told with: items by id, time zones by audience; and how the items were
+    answered before."""
 
     items: Mapping[int, PlainFacts]
     zones: Mapping[int, ZoneInfo]
+    signals: Mapping[int, Signal]
 
 
 @dataclass(frozen=True)
@@ -62,127 +58,136 @@ class Batch:
     """The next events, in the order of their ids, and what they meet in the store.
 
     `groups`: whom they teach. `liked`: what their readers liked before, newest first.
-    `memories`: of the audiences among the groups. `epoch`: when all of this was read.
+    `memories`: of the audiences that answered here. `epoch`: when all of this was read.
     """
 
     epoch: int
     events: Sequence[StoredEvent]
     groups: Mapping[SubjectKey, Sequence[StoredEvent]]
-    personas: Mapping[SubjectKey, StoredPersona]
+    personas: Mapping[SubjectKey, LearnedPersona]
     around: Surroundings
     liked: Mapping[int, Sequence[int]]
     memories: Mapping[int, Memory]
 
 
 def read_batch(
-    session: Session, span: tuple[int, int], corpus: CorpusView, member_share: float
+    connection: Connection, limit: int, corpus: CorpusView, member_share: float
 ) -> Batch | None:
-    """The next events after `span[0]`, at most `span[1]` of them; None when there is none."""
-    epoch = read_epoch(session)
-    events = waiting(session, *span)
+    """The next events behind the watermark, at most `limit` of them; None when there is none."""
+    states = read_states(connection, WATERMARK, EPOCH)
+    events = waiting(connection, int(states[WATERMARK].get("last_id", 0)), limit)
     if not events:
         return None
-    groups = by_subject(events, load_moves(session, events), member_share)
+    groups = by_subject(events, load_moves(connection, events), member_share)
     audiences = sorted(one for kind, one in groups if kind is Subject.AUDIENCE)
+    answering = [
+        one for one in audiences if any(_answers(told) for told in groups[Subject.AUDIENCE, one])
+    ]
     return Batch(
-        epoch=epoch,
+        epoch=int(states[EPOCH].get("n", 0)),
         events=events,
         groups=groups,
-        personas=_personas(session, groups, corpus),
-        around=read_surroundings(session, events, audiences),
-        liked=_liked_before(session, events),
-        memories=load_memories(session, audiences),
+        personas=load_learned(connection, groups, corpus.model, corpus.dimension),
+        around=read_surroundings(connection, events, audiences),
+        liked=_liked_before(connection, events),
+        memories=load_memories(connection, answering),
     )
 
 
+def _answers(event: StoredEvent) -> bool:
+    """Whether an audience may remember it: its own, and more than being shown."""
+    return event.share >= 1.0 and event.kind is not EventKind.IMPRESSION
+
+
 def read_surroundings(
-    session: Session, events: Iterable[StoredEvent], audience_ids: Sequence[int]
+    connection: Connection, events: Iterable[StoredEvent], audience_ids: Sequence[int]
 ) -> Surroundings:
     """Items of these events and zones of these audiences."""
-    items = {one.item_id for one in events if one.item_id is not None}
-    return Surroundings(_plain_facts(session, items), _zones(session, audience_ids))
+    ids = {one.item_id for one in events if one.item_id is not None}
+    items, signals = _items(connection, ids) if ids else ({}, {})
+    return Surroundings(items, _zones(connection, audience_ids), signals)
 
 
-def _plain_facts(session: Session, ids: Collection[int]) -> dict[int, PlainFacts]:
+def _items(
+    connection: Connection, ids: Collection[int]
+) -> tuple[dict[int, PlainFacts], dict[int, Signal]]:
+    told = {"items": sorted(ids)}
     tags: dict[int, list[str]] = defaultdict(list)
-    prices: dict[int, int | None] = {}
-    categories: dict[int, str] = {}
-    for some in _chunks(sorted(ids)):
-        for item, category in session.execute(
-            select(ItemRow.id, ItemRow.category).where(ItemRow.id.in_(some))
-        ):
-            categories[item] = category
-        for item, tag in session.execute(
-            select(ItemTagRow.item_id, TagRow.name)
-            .join(TagRow, TagRow.id == ItemTagRow.tag_id)
-            .where(ItemTagRow.item_id.in_(some))
-            .order_by(ItemTagRow.item_id, ItemTagRow.confidence.desc(), TagRow.name)
-        ):
-            tags[item].append(tag)
-        for item, price in session.execute(
-            select(ItemBookRow.item_id, func.min(BookRow.price_fen))
-            .join(BookRow, BookRow.id == ItemBookRow.book_id)
-            .where(ItemBookRow.item_id.in_(some))
-            .group_by(ItemBookRow.item_id)
-        ):
-            prices[item] = price
-    return {
-        one: PlainFacts(category, tuple(tags.get(one, ())), prices.get(one))
-        for one, category in categories.items()
-    }
+    for item, tag in connection.execute(_TAGS, told):
+        tags[item].append(tag)
+    facts: dict[int, PlainFacts] = {}
+    signals: dict[int, Signal] = {}
+    for item, category, price, *signal in connection.execute(_ITEMS, told):
+        facts[item] = PlainFacts(category, tuple(tags.get(item, ())), price)
+        if signal[0] is not None:
+            signals[item] = Signal(*signal)
+    return facts, signals
 
 
-def _zones(session: Session, audience_ids: Sequence[int]) -> dict[int, ZoneInfo]:
-    return {
-        row.id: ZoneInfo(row.timezone)
-        for some in _chunks(audience_ids)
-        for row in session.execute(
-            select(AudienceRow.id, AudienceRow.timezone).where(AudienceRow.id.in_(some))
-        )
-    }
+def _zones(connection: Connection, audience_ids: Sequence[int]) -> dict[int, ZoneInfo]:
+    if not audience_ids:
+        return {}
+    rows = connection.execute(_ZONES, {"audiences": list(audience_ids)})
+    return {one: ZoneInfo(name) for one, name in rows}
 
 
-def _personas(
-    session: Session, groups: Iterable[SubjectKey], corpus: CorpusView
-) -> dict[SubjectKey, StoredPersona]:
-    out: dict[SubjectKey, StoredPersona] = {}
-    keys = list(groups)
-    for subject in Subject:
-        ids = [one for kind, one in keys if kind is subject]
-        found = load_personas(session, subject, ids, corpus.model, corpus.dimension)
-        out.update({(subject, one): persona for one, persona in found.items()})
-    return out
-
-
-def _liked_before(session: Session, events: Sequence[StoredEvent]) -> dict[int, list[int]]:
-    """What the readers of this batch liked before it, newest first."""
+def _liked_before(connection: Connection, events: Sequence[StoredEvent]) -> dict[int, list[int]]:
+    """What the readers who like something here liked before, newest first."""
     readers = {one.reader_id for one in events if one.reader_id is not None and one.kind in LIKES}
-    likes = [kind.value for kind in LIKES]
     out: dict[int, list[int]] = defaultdict(list)
-    for some in _chunks(sorted(readers)):
-        query = (
-            select(EventRow.reader_id, EventRow.item_id)
-            .where(
-                EventRow.reader_id.in_(some),
-                EventRow.kind.in_(likes),
-                EventRow.id < events[0].id,
-            )
-            .order_by(EventRow.id.desc())
-            .limit(_MOST_LIKES)
-        )
-        for reader, item in session.execute(query):
-            _add_liked(out, reader, item)
+    if readers:
+        told = {"readers": sorted(readers), "before": events[0].id}
+        for reader, item in connection.execute(_LIKED, told):
+            out[reader].append(item)
     return dict(out)
 
 
-def _add_liked(liked: dict[int, list[int]], reader: int | None, item: int | None) -> None:
-    if reader is None or item is None:
-        return
-    own = liked[reader]
-    if item not in own and len(own) < CO_READ_DEPTH:
-        own.append(item)
-
-
-def _chunks(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
+# Built once: putting a statement together costs as much as running it.
+_ITEMS = (
+    select(
+        ItemRow.id,
+        ItemRow.category,
+        select(func.min(BookRow.price_fen))
+        .join(ItemBookRow, ItemBookRow.book_id == BookRow.id)
+        .where(ItemBookRow.item_id == ItemRow.id)
+        .scalar_subquery(),
+        ItemSignalRow.heat,
+        ItemSignalRow.shown,
+        ItemSignalRow.liked,
+        ItemSignalRow.orders,
+        ItemSignalRow.day,
+    )
+    .outerjoin(ItemSignalRow, ItemSignalRow.item_id == ItemRow.id)
+    .where(among(ItemRow.id, "items"))
+)
+_TAGS = (
+    select(ItemTagRow.item_id, TagRow.name)
+    .join(TagRow, TagRow.id == ItemTagRow.tag_id)
+    .where(among(ItemTagRow.item_id, "items"))
+    .order_by(ItemTagRow.item_id, ItemTagRow.confidence.desc(), TagRow.name)
+)
+_ZONES = select(AudienceRow.id, AudienceRow.timezone).where(among(AudienceRow.id, "audiences"))
+# Each item counts where it was liked last.
+_LAST_LIKED = (
+    select(
+        EventRow.reader_id,
+        EventRow.item_id,
+        func.max(EventRow.id).label("last"),
+        func.row_number()
+        .over(partition_by=EventRow.reader_id, order_by=func.max(EventRow.id).desc())
+        .label("place"),
+    )
+    .where(
+        among(EventRow.reader_id, "readers"),
+        EventRow.kind.in_([literal_column(f"'{kind.value}'") for kind in sorted(LIKES)]),
+        EventRow.id < bindparam("before", type_=EventRow.id.type),
+        EventRow.item_id.is_not(None),
+    )
+    .group_by(EventRow.reader_id, EventRow.item_id)
+    .subquery()
+)
+_LIKED = (
+    select(_LAST_LIKED.c.reader_id, _LAST_LIKED.c.item_id)
+    .where(_LAST_LIKED.c.place <= CO_READ_DEPTH)
+    .order_by(_LAST_LIKED.c.reader_id, _LAST_LIKED.c.place)
+)

@@ -10,33 +10,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, select
 
 from contentcenter.domain.events import EventKind
 from contentcenter.store.tables import EventRow
 from contentcenter.store.tables.people import MOVES
-from recommend.personas.store import Subject
+from recommend.among import among
+from recommend.personas.store import Subject, SubjectKey
 
-SubjectKey = tuple[Subject, int]
-_CHUNK = 500
-_COLUMNS = (
-    EventRow.id,
-    EventRow.kind,
-    EventRow.at,
-    EventRow.reader_id,
-    EventRow.audience_id,
-    EventRow.item_id,
-)
 _KINDS = {kind.value: kind for kind in EventKind}
 
 
-@dataclass(frozen=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """`share` below 1: a member of the subject did this alone."""
 
     id: int
@@ -87,71 +76,79 @@ def by_subject(
             groups[Subject.READER, one.reader_id].append(one)
         if member_share and one.alone:
             for audience in audiences_at(moves.get(one.reader_id or 0, ()), one):
-                groups[Subject.AUDIENCE, audience].append(replace(one, share=member_share))
+                groups[Subject.AUDIENCE, audience].append(one._replace(share=member_share))
     return dict(groups)
 
 
-def load_moves(session: Session, events: Iterable[StoredEvent]) -> dict[int, list[Move]]:
+def load_moves(connection: Connection, events: Iterable[StoredEvent]) -> dict[int, list[Move]]:
     """Joins and leaves of the readers who did something alone here."""
     readers = sorted({one.reader_id for one in events if one.alone and one.reader_id is not None})
     out: dict[int, list[Move]] = defaultdict(list)
-    for start in range(0, len(readers), _CHUNK):
-        query = (
-            select(
-                EventRow.reader_id, EventRow.id, EventRow.audience_id, EventRow.at, EventRow.kind
-            )
-            .where(
-                MOVES,
-                EventRow.reader_id.in_(readers[start : start + _CHUNK]),
-                EventRow.audience_id.is_not(None),
-            )
-            .order_by(EventRow.id)
-        )
-        for row in session.execute(query):
-            joined = row.kind == EventKind.JOIN
-            out[row.reader_id].append(Move(row.id, row.audience_id, row.at, joined))
+    if not readers:
+        return out
+    for reader, one, audience, at, kind in connection.execute(_MOVES, {"readers": readers}):
+        out[reader].append(Move(one, audience, at, kind == EventKind.JOIN))
     return dict(out)
 
 
-def waiting(session: Session, after: int, limit: int) -> list[StoredEvent]:
+def waiting(connection: Connection, after: int, limit: int) -> list[StoredEvent]:
     """The next events above an id, by id."""
-    query = select(*_COLUMNS).where(EventRow.id > after).order_by(EventRow.id).limit(limit)
-    return [_stored(row) for row in session.execute(query)]
+    told = {"after": after, "limit": limit}
+    return [_stored(row) for row in connection.execute(_WAITING, told)]
 
 
 def history(
-    session: Session, subject: SubjectKey, span: tuple[int, int], limit: int
+    connection: Connection, subject: SubjectKey, span: tuple[int, int], limit: int
 ) -> list[StoredEvent]:
     """The next events after `span[0]`, up to `span[1]`, that may teach the subject: its own,
     and for an audience those of everyone who ever joined it."""
     kind, one = subject
-    if kind is Subject.READER:
-        return _next(session, EventRow.reader_id == one, span, limit)
-    joined = (
-        select(EventRow.reader_id)
-        .where(MOVES, EventRow.audience_id == one, EventRow.kind == EventKind.JOIN.value)
-        .distinct()
-    )
-    own = _next(session, EventRow.audience_id == one, span, limit)
-    members = _next(
-        session,
-        and_(EventRow.audience_id.is_(None), EventRow.reader_id.in_(joined)),
-        span,
-        limit,
-    )
-    return sorted([*own, *members], key=lambda event: event.id)[:limit]
-
-
-def _next(session: Session, which: object, span: tuple[int, int], limit: int) -> list[StoredEvent]:
-    query = (
-        select(*_COLUMNS)
-        .where(which, EventRow.id > span[0], EventRow.id <= span[1])  # type: ignore[arg-type]
-        .order_by(EventRow.id)
-        .limit(limit)
-    )
-    return [_stored(row) for row in session.execute(query)]
+    told = {"one": one, "after": span[0], "last": span[1], "limit": limit}
+    queries = (_OF_READER,) if kind is Subject.READER else (_OF_AUDIENCE, _OF_MEMBERS)
+    found = [_stored(row) for query in queries for row in connection.execute(query, told)]
+    return sorted(found, key=lambda event: event.id)[:limit]
 
 
 def _stored(row: Any) -> StoredEvent:
     one, kind, at, reader_id, audience_id, item_id = row
     return StoredEvent(one, _KINDS[kind], at, reader_id, audience_id, item_id)
+
+
+def _by_id(*conditions: ColumnElement[bool]) -> Any:
+    """The next events after an id, by id."""
+    return (
+        select(
+            EventRow.id,
+            EventRow.kind,
+            EventRow.at,
+            EventRow.reader_id,
+            EventRow.audience_id,
+            EventRow.item_id,
+        )
+        .where(EventRow.id > _id("after"), *conditions)
+        .order_by(EventRow.id)
+        .limit(_id("limit"))
+    )
+
+
+def _id(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=EventRow.id.type)
+
+
+# Built once: putting a statement together costs as much as running it.
+_MOVES: Any = (
+    select(EventRow.reader_id, EventRow.id, EventRow.audience_id, EventRow.at, EventRow.kind)
+    .where(MOVES, among(EventRow.reader_id, "readers"), EventRow.audience_id.is_not(None))
+    .order_by(EventRow.id)
+)
+_WAITING = _by_id()
+_JOINED = (
+    select(EventRow.reader_id)
+    .where(MOVES, EventRow.audience_id == _id("one"), EventRow.kind == EventKind.JOIN.value)
+    .distinct()
+)
+_OF_READER = _by_id(EventRow.id <= _id("last"), EventRow.reader_id == _id("one"))
+_OF_AUDIENCE = _by_id(EventRow.id <= _id("last"), EventRow.audience_id == _id("one"))
+_OF_MEMBERS = _by_id(
+    EventRow.id <= _id("last"), EventRow.audience_id.is_(None), EventRow.reader_id.in_(_JOINED)
+)

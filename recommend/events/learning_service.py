@@ -5,39 +5,48 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, select
 
 from contentcenter.domain.errors import RetryLater
 from contentcenter.domain.events import EventKind
 from contentcenter.floor import Floor
 from contentcenter.store.tables import EventRow, StateRow
 from recommend.corpus_service import CorpusService
-from recommend.events.learning_batch import Batch, Surroundings, read_batch, read_surroundings
-from recommend.events.learning_events import (
-    StoredEvent,
-    SubjectKey,
-    by_subject,
-    history,
-    load_moves,
+from recommend.events.learning_batch import (
+    WATERMARK,
+    Batch,
+    Surroundings,
+    read_batch,
+    read_surroundings,
 )
-from recommend.events.signals import Response, co_reads, save_co_reads, save_responses
-from recommend.identity.turns import lock_epoch, locked_state, next_epoch, read_epoch
+from recommend.events.learning_events import StoredEvent, by_subject, history, load_moves
+from recommend.events.signals import (
+    Response,
+    Signal,
+    co_reads,
+    heard,
+    save_co_reads,
+    save_signals,
+)
+from recommend.identity.turns import (
+    EPOCH,
+    held_states,
+    lock_epoch,
+    next_epoch,
+    read_epoch,
+    read_states,
+    set_state,
+)
 from recommend.matching.memory import Answer, Memory, Trace, remember
 from recommend.matching.memory_store import load_memories, save_memories
 from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, PersonaSettings, learn
 from recommend.persona_math.decay import day_number
-from recommend.personas.store import (
-    StoredPersona,
-    Subject,
-    load_personas,
-    save_learned,
-)
+from recommend.personas.learned_store import LearnedPersona, load_learned, save_learned
+from recommend.personas.store import Subject, SubjectKey
 
-WATERMARK = "personas.events"
 BATCH = 2_000
 REBUILD_TRIES = 5
 RATE_SECONDS = 5.0
@@ -50,8 +59,9 @@ class _Round:
 
     start: int
     end: int
-    personas: Sequence[StoredPersona]
+    personas: Sequence[LearnedPersona]
     responses: Sequence[Response]
+    signals: Mapping[int, Signal]
     pairs: Mapping[tuple[int, int], int]
     memories_before: Mapping[int, Memory]
     memories: Mapping[int, Memory]
@@ -98,7 +108,7 @@ class LearningService:
         """How many stored events are not applied yet (by id; an upper bound)."""
         with self._floor.db.reading() as session:
             last = session.scalar(select(EventRow.id).order_by(EventRow.id.desc()).limit(1)) or 0
-            return max(last - _watermark(session), 0)
+            return max(last - _watermark(session.connection()), 0)
 
     def rebuild(self, subject: Subject, subject_id: int) -> Learned:
         """Learn a persona anew from all its events up to the watermark, and store it.
@@ -115,7 +125,7 @@ class LearningService:
     def _rebuilt(self, subject: Subject, subject_id: int) -> tuple[Learned, bool]:
         for _ in range(REBUILD_TRIES):
             with self._floor.db.reading() as session:
-                epoch, last = read_epoch(session), _watermark(session)
+                epoch, last = read_epoch(session), _watermark(session.connection())
             learned, memory = self._relearned(subject, subject_id, last)
             fresh = _Anew(subject, subject_id, learned, memory, epoch, last)
             changed = self._replace(fresh)
@@ -141,8 +151,8 @@ class LearningService:
         with self._floor.db.transaction() as session:
             if lock_epoch(session, now) != fresh.epoch:
                 return None
-            found = load_personas(session, subject, [one], corpus.model, corpus.dimension)
-            stored = found[one]
+            connection, key = session.connection(), (subject, one)
+            stored = load_learned(connection, [key], corpus.model, corpus.dimension)[key]
             if stored.learned.seen_event_id > fresh.last:
                 return None
             if subject is Subject.AUDIENCE:
@@ -151,7 +161,7 @@ class LearningService:
                 return False
             evidence = fresh.learned.evidence(day_number(now), self._settings)
             anew = replace(stored, learned=fresh.learned)
-            save_learned(session, [anew], {one: evidence}, corpus.model, now)
+            save_learned(connection, [anew], {key: evidence}, corpus.model, now)
             next_epoch(session, now)
         return True
 
@@ -160,8 +170,9 @@ class LearningService:
         after, key = 0, (subject, subject_id)
         while True:
             with self._floor.db.reading() as session:
-                events = history(session, key, (after, last), BATCH)
-                moves = load_moves(session, events) if subject is Subject.AUDIENCE else {}
+                connection = session.connection()
+                events = history(connection, key, (after, last), BATCH)
+                moves = load_moves(connection, events) if subject is Subject.AUDIENCE else {}
             if not events:
                 return
             after = events[-1].id
@@ -174,7 +185,7 @@ class LearningService:
     ) -> list[LearnEvent]:
         audiences = [subject_id] if subject is Subject.AUDIENCE else []
         with self._floor.db.reading() as session:
-            around = read_surroundings(session, events, audiences)
+            around = read_surroundings(session.connection(), events, audiences)
         key = (subject, subject_id)
         return self._learn_events({key: events}, around)[key]
 
@@ -182,14 +193,15 @@ class LearningService:
         """The events behind the watermark, with all they need."""
         corpus = self._corpus.view()
         with self._floor.db.reading() as session:
-            span = (_watermark(session), BATCH)
-            return read_batch(session, span, corpus, self._settings.member_share)
+            return read_batch(session.connection(), BATCH, corpus, self._settings.member_share)
 
     def _compute(self, batch: Batch) -> _Round:
         corpus, events = self._corpus.view(), batch.events
         told = self._learn_events(batch.groups, batch.around)
         personas = [
-            replace(stored, learned=learn(stored.learned, told[key], corpus, self._settings))
+            LearnedPersona(
+                *key, learn(stored.learned, told[key], corpus, self._settings), stored.version
+            )
             for key, stored in batch.personas.items()
         ]
         responses = [
@@ -202,6 +214,7 @@ class LearningService:
             end=events[-1].id,
             personas=personas,
             responses=responses,
+            signals=heard(batch.around.signals, responses),
             pairs=co_reads(responses, batch.liked),
             memories_before=batch.memories,
             memories={
@@ -234,21 +247,19 @@ class LearningService:
     def _commit(self, result: _Round, epoch: int) -> bool:
         now = self._floor.clock.now()
         day, model = day_number(now), self._corpus.view().model
+        evidence = {one.key: one.learned.evidence(day, self._settings) for one in result.personas}
         with self._floor.db.transaction() as session:
-            if _lock_watermark(session, now) >= result.start:
+            connection = session.connection()
+            held = held_states(connection, {WATERMARK: {"last_id": 0}, EPOCH: {"n": 0}}, now)
+            if int(held[WATERMARK].get("last_id", 0)) >= result.start:
                 return False
-            if lock_epoch(session, now) != epoch:
+            if int(held[EPOCH].get("n", 0)) != epoch:
                 return False
-            for subject in Subject:
-                own = [one for one in result.personas if one.subject is subject]
-                evidence = {
-                    one.subject_id: one.learned.evidence(day, self._settings) for one in own
-                }
-                save_learned(session, own, evidence, model, now)
-            save_responses(session, result.responses)
-            save_co_reads(session, result.pairs)
-            save_memories(session, result.memories_before, result.memories)
-            _move_watermark(session, result, now)
+            save_learned(connection, result.personas, evidence, model, now)
+            save_signals(connection, result.signals)
+            save_co_reads(connection, result.pairs)
+            save_memories(connection, result.memories_before, result.memories)
+            set_state(connection, WATERMARK, _moved(held[WATERMARK], result), now)
         return True
 
     def usual_rate(self) -> float:
@@ -285,24 +296,17 @@ def _learn_event(event: StoredEvent, facts: Mapping[int, ItemFacts], zone: ZoneI
     return LearnEvent(event.id, event.kind, event.at, hour, item, event.share)
 
 
-def _watermark(session: Session) -> int:
-    row = session.get(StateRow, WATERMARK)
-    return int(row.value.get("last_id", 0)) if row is not None else 0
+def _watermark(connection: Connection) -> int:
+    return int(read_states(connection, WATERMARK)[WATERMARK].get("last_id", 0))
 
 
-def _lock_watermark(session: Session, now: datetime) -> int:
-    row = locked_state(session, WATERMARK, {"last_id": 0}, now)
-    return int(row.value.get("last_id", 0))
-
-
-def _move_watermark(session: Session, result: _Round, now: datetime) -> None:
-    row = session.get_one(StateRow, WATERMARK)
+def _moved(state: Mapping[str, Any], result: _Round) -> dict[str, Any]:
+    """The watermark behind these events, with how often items were shown and clicked of late."""
     shrink = RATE_SHRINK ** len(result.responses)
     shown = sum(one.kind is EventKind.IMPRESSION for one in result.responses)
     liked = sum(one.kind is EventKind.CLICK for one in result.responses)
-    row.value = {
+    return {
         "last_id": result.end,
-        "shown": row.value.get("shown", 0.0) * shrink + shown,
-        "liked": row.value.get("liked", 0.0) * shrink + liked,
+        "shown": state.get("shown", 0.0) * shrink + shown,
+        "liked": state.get("liked", 0.0) * shrink + liked,
     }
-    row.updated_at = now

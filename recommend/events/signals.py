@@ -25,6 +25,7 @@ _SIGNAL = (
     ItemSignalRow.orders,
     ItemSignalRow.day,
 )
+_HEARD = ("heat", "shown", "liked", "orders", "day")
 HEAT_HALF_LIFE = 7.0
 RATE_HALF_LIFE = 30.0
 COLD = -1e9
@@ -113,33 +114,40 @@ def load_signals(
     return out
 
 
-def save_responses(session: Session, events: Sequence[Response]) -> None:
-    """Add these events to the signals of their items, in the caller's transaction."""
-    ids = sorted({event.item_id for event in events})
+def heard(known: Mapping[int, Signal], events: Iterable[Response]) -> dict[int, Signal]:
+    """The signals of the items of these events after them; `known`: what was stored before."""
     signals: dict[int, Signal] = {}
-    for start in range(0, len(ids), 500):
-        query = select(*_SIGNAL).where(ItemSignalRow.item_id.in_(ids[start : start + 500]))
-        for item, *known in session.execute(query):
-            signals[item] = Signal(*known)
     for event in events:
-        signals[event.item_id] = add_response(signals.get(event.item_id, Signal()), event)
-    names = ("heat", "shown", "liked", "orders", "day")
+        one = event.item_id
+        before = signals.get(one) or known.get(one) or Signal()
+        signals[one] = add_response(before, event)
+    return signals
+
+
+def save_signals(connection: Connection, signals: Mapping[int, Signal]) -> None:
+    """Store these signals, in the caller's transaction."""
     rows = [
-        {"item_id": one, **{name: getattr(signal, name) for name in names}}
-        for one, signal in signals.items()
+        {
+            "item_id": one,
+            "heat": signal.heat,
+            "shown": signal.shown,
+            "liked": signal.liked,
+            "orders": signal.orders,
+            "day": signal.day,
+        }
+        for one, signal in sorted(signals.items())
     ]
-    if rows:
-        upsert(session, ItemSignalRow, rows, ["item_id"], names)
+    upsert(connection, ItemSignalRow, rows, ["item_id"], _HEARD)
 
 
-def save_co_reads(session: Session, pairs: Mapping[tuple[int, int], int]) -> None:
+def save_co_reads(connection: Connection, pairs: Mapping[tuple[int, int], int]) -> None:
     """Add these counts to the stored ones, in the caller's transaction."""
     # In the order of the keys: writers then take the rows' locks in one order.
     rows = [
         {"item_id": first, "other_id": second, "count": float(count)}
         for (first, second), count in sorted(pairs.items())
     ]
-    upsert(session, CoReadRow, rows, ["item_id", "other_id"], [], adds=["count"])
+    upsert(connection, CoReadRow, rows, ["item_id", "other_id"], [], adds=["count"])
 
 
 def read_together(session: Session | Connection, ids: Sequence[int], limit: int) -> list[int]:

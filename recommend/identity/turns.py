@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from contentcenter.store.tables import StateRow
+from recommend.among import among
 from recommend.upserts import upsert
 
 ORDER_LOCK = "events.order"
@@ -55,3 +58,47 @@ def locked_state(session: Session, name: str, fresh: dict[str, int], now: dateti
         return row
     upsert(session, StateRow, [{"name": name, "value": fresh, "updated_at": now}], ["name"], [])
     return session.scalars(query).one()
+
+
+States = dict[str, dict[str, Any]]
+# Built once: what learns from events reads and moves states at every turn.
+_STATES = (
+    select(StateRow.name, StateRow.value)
+    .where(among(StateRow.name, "names", texts=True))
+    .order_by(StateRow.name)
+)
+_HELD_STATES = _STATES.with_for_update()
+_SET_STATE: Any = (
+    update(StateRow.__table__)  # type: ignore[arg-type]
+    .where(StateRow.name == bindparam("state", type_=StateRow.name.type))
+    .values(
+        value=bindparam("new", type_=StateRow.value.type),
+        updated_at=bindparam("now", type_=StateRow.updated_at.type),
+    )
+)
+
+
+def read_states(connection: Connection, *names: str) -> States:
+    """The values of these states, as one picture; nothing of those that are not there yet."""
+    found: States = dict(connection.execute(_STATES, {"names": sorted(names)}).all())
+    return {name: found.get(name, {}) for name in names}
+
+
+def held_states(connection: Connection, fresh: Mapping[str, Any], now: datetime) -> States:
+    """The values of these states, held until the transaction ends; those that are not there
+    yet are made with their `fresh` value."""
+    found = _held(connection, fresh)
+    if len(found) < len(fresh):
+        rows = [{"name": one, "value": fresh[one], "updated_at": now} for one in sorted(fresh)]
+        upsert(connection, StateRow, rows, ["name"], [])
+        found = _held(connection, fresh)
+    return found
+
+
+def _held(connection: Connection, names: Iterable[str]) -> States:
+    return dict(connection.execute(_HELD_STATES, {"names": sorted(names)}).all())
+
+
+def set_state(connection: Connection, name: str, value: Mapping[str, Any], now: datetime) -> None:
+    """A new value for a state that is held."""
+    connection.execute(_SET_STATE, {"state": name, "new": dict(value), "now": now})

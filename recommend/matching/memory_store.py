@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.orm import Session
 
 from recommend.matching.memory import Memory, MemoryColumns, Trace, recalled_columns
@@ -16,7 +16,9 @@ _AT_ONCE = 500
 Stored = Row[int, int, float, float]
 
 
-def load_memories(session: Session, audience_ids: Sequence[int]) -> dict[int, dict[int, Trace]]:
+def load_memories(
+    session: Session | Connection, audience_ids: Sequence[int]
+) -> dict[int, dict[int, Trace]]:
     """Memories by audience; one without answers is empty."""
     found: dict[int, dict[int, Trace]] = {one: {} for one in audience_ids}
     for rows in _read(session, audience_ids):
@@ -50,7 +52,7 @@ def _columns(rows: Sequence[Stored], place: Mapping[int, int]) -> MemoryColumns:
     )
 
 
-def _read(session: Session, audience_ids: Sequence[int]) -> Iterator[Sequence[Stored]]:
+def _read(session: Session | Connection, audience_ids: Sequence[int]) -> Iterator[Sequence[Stored]]:
     """(audience, item, weight, day), all rows of some audiences at a time."""
     for start in range(0, len(audience_ids), _AT_ONCE):
         query = select(
@@ -63,7 +65,7 @@ def _read(session: Session, audience_ids: Sequence[int]) -> Iterator[Sequence[St
 
 
 def save_memories(
-    session: Session, before: Mapping[int, Memory], after: Mapping[int, Memory]
+    session: Session | Connection, before: Mapping[int, Memory], after: Mapping[int, Memory]
 ) -> None:
     """Write what changed, in the caller's transaction; `before` is what the store holds."""
     rows = []
@@ -78,7 +80,7 @@ def save_memories(
     upsert(session, MatchMemoryRow, rows, ["audience_id", "item_id"], ["weight", "day"])
 
 
-def _forget(session: Session, audience: int, items: Sequence[int]) -> None:
+def _forget(session: Session | Connection, audience: int, items: Sequence[int]) -> None:
     if items:
         session.execute(
             delete(MatchMemoryRow).where(

@@ -37,6 +37,9 @@ class Subject(StrEnum):
     READER = "reader"
 
 
+SubjectKey = tuple[Subject, int]
+
+
 @dataclass(frozen=True)
 class StoredPersona:
     """One persona as stored, ready to be blended."""
@@ -85,18 +88,19 @@ def load_personas(
 def _stored(row: Row[Any], subject: Subject, model: str, dimension: int) -> StoredPersona:
     same = row.model == model
     said = row.declared or {}
+    declared = row.declared_centres if said.get("model") == model else None
     return StoredPersona(
         subject=subject,
         subject_id=row.subject_id,
         declared=Declared(
-            vectors=_rows(row.declared_centres if said.get("model") == model else None, dimension),
+            vectors=centre_rows(declared, dimension),
             categories=tuple(said.get("categories", ())),
             tags=tuple(said.get("tags", ())),
             ceiling_fen=said.get("ceiling_fen"),
             reading_age=said.get("reading_age"),
             size=said.get("size", 1),
         ),
-        learned=_learned(row, _rows(row.centres if same else None, dimension), dimension),
+        learned=learned_from(row.learned, row.centres if same else None, dimension),
         override=row.override or {},
         declared_version=row.declared_version,
         version=row.version,
@@ -104,37 +108,14 @@ def _stored(row: Row[Any], subject: Subject, model: str, dimension: int) -> Stor
     )
 
 
-def _learned(row: Row[Any], vectors: Vectors, dimension: int) -> Learned:
-    if not row.learned:
+def learned_from(value: Mapping[str, Any], centres: bytes | None, dimension: int) -> Learned:
+    """What was learned, from its columns; without centres of the model in use, its sums."""
+    if not value:
         return Learned(Centres.empty(dimension))
-    value = dict(row.learned)
+    vectors = centre_rows(centres, dimension)
     if len(vectors) != len(value["weights"]):
-        value["weights"] = []
-        vectors = np.zeros((0, dimension), dtype=np.float32)
+        return Learned.from_json({**value, "weights": []}, Centres.empty(dimension))
     return Learned.from_json(value, Centres(vectors, tuple(value["weights"])))
-
-
-def save_learned(
-    session: Session,
-    personas: Sequence[StoredPersona],
-    evidence: Mapping[int, float],
-    model: str,
-    now: datetime,
-) -> None:
-    """Write what was learned; declared and hand-set columns stay untouched."""
-    rows = [
-        {
-            **_base(one, now),
-            "model": model,
-            "centres": _bytes(one.learned.centres.vectors),
-            "learned": one.learned.to_json(),
-            "evidence": evidence.get(one.subject_id, 0.0),
-            "seen_event_id": one.learned.seen_event_id,
-        }
-        for one in personas
-    ]
-    changes = ["model", "centres", "learned", "evidence", "seen_event_id", "version", "updated_at"]
-    _write(session, rows, changes)
 
 
 def save_declared(
@@ -151,7 +132,7 @@ def save_declared(
                 "reading_age": one.declared.reading_age,
                 "size": one.declared.size,
             },
-            "declared_centres": _bytes(one.declared.vectors),
+            "declared_centres": centre_bytes(one.declared.vectors),
             "declared_version": one.declared_version,
         }
         for one in personas
@@ -185,11 +166,13 @@ def _write(session: Session, rows: list[dict[str, Any]], changes: list[str]) -> 
         upsert(session, PersonaRow, rows, ["subject", "subject_id"], changes)
 
 
-def _bytes(vectors: Vectors) -> bytes:
+def centre_bytes(vectors: Vectors) -> bytes:
+    """Vectors (n, d) as they are stored: float32, little endian, row by row."""
     return np.ascontiguousarray(vectors, dtype="<f4").tobytes()
 
 
-def _rows(blob: bytes | None, dimension: int) -> Vectors:
+def centre_rows(blob: bytes | None, dimension: int) -> Vectors:
+    """The vectors (n, d) of `centre_bytes`."""
     if not blob:
         return np.zeros((0, dimension), dtype=np.float32)
     flat = np.frombuffer(blob, dtype="<f4").astype(np.float32)
