@@ -6,13 +6,12 @@
 Readers with hidden tastes (three of sixty groups of items) visit twice a day for five days, look
 at two pages and click what they like (bench/diversity_world.py). Some wave an item away between
 two pages, some meet items elsewhere first, some ask for a page twice; after half of the visits
-all processes start anew. Every third reader has a twin with the same taste and luck who gets the
-same feed without spreading (all penalties zero): the twins' pages are compared. Relevance is the
-hidden chance of a click, so nDCG does not depend on what the feed believes.
-
-Twins part ways with their first clicks, so it takes thousands of sessions to compare two arms.
-`--sweep` lets all readers be served alike and asks what page each of some strengths would have
-made of the same candidates: what readers would have learned from it is left out.
+all processes start anew. Every reader has a twin with the same taste and luck who gets the same
+feed without spreading (all penalties zero). Relevance is the hidden chance of a click, so nDCG
+does not depend on what the feed believes. Two comparisons: of the twins' pages, with all that
+comes of being served so for five days; and of the pages that both ways make of the same
+candidates, which leaves learning out and is far more exact. `--sweep` makes the second one for
+some strengths.
 """
 
 from __future__ import annotations
@@ -31,12 +30,11 @@ from typing import Any
 import numpy as np
 
 from bench.diversity_figures import SERVED, UNSPREAD, compared, figures, pages_of, sweep_arms
-from bench.diversity_world import VISITS, Items, Sessions, Tally, furnish
+from bench.diversity_items import Items, furnish
+from bench.diversity_world import VISITS, Sessions, Tally
 from bench.feed import fill, make_floor
 from recommend.feed.spreading import FeedSettings
 from recommend.services import build_services
-
-TWIN_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -47,13 +45,9 @@ class Size:
 
 
 def simulate(
-    size: Size,
-    arms: Mapping[str, FeedSettings],
-    every: Mapping[str, int],
-    tried: Mapping[str, FeedSettings] | None = None,
+    size: Size, arms: Mapping[str, FeedSettings], tried: Mapping[str, FeedSettings]
 ) -> dict[str, Tally]:
-    """The sessions of all arms in a folder of their own. Of each arm `every` says which readers
-    take part: every n-th. `tried`: see `Sessions`."""
+    """The sessions of all arms in a folder of their own. `tried`: see `Sessions`."""
     with tempfile.TemporaryDirectory() as folder:
         floor = make_floor(Path(folder))
         placed = fill(floor, size.items)
@@ -64,8 +58,7 @@ def simulate(
         rows = services.corpus.view().centre(np.stack([placed.vectors[one] for one in ids]))
         known = Items(placed.groups, works, dict(zip(ids, rows, strict=True)))
         world = Sessions(floor, known, arms, size.seed, tried)
-        share = sum(1.0 / every.get(arm, 1) for arm in arms)
-        readers = world.readers(max(round(size.sessions / (VISITS * share)), 1), every)
+        readers = world.readers(max(size.sessions // (VISITS * len(arms)), 1))
         begin = time.perf_counter()
         for number in range(VISITS):
             world.visit(number, readers)
@@ -92,18 +85,20 @@ def run(size: Size) -> dict[str, Any]:
     """The feed as it serves beside the feed that is not spread."""
     begin = time.perf_counter()
     arms = {"spread": SERVED, "plain": UNSPREAD}
-    found = simulate(size, arms, {"plain": TWIN_EVERY})
+    found = simulate(size, arms, {"same, spread": SERVED, "same, plain": UNSPREAD})
     return {
-        **{arm: figures(tally) for arm, tally in found.items()},
-        **compared(found["spread"], found["plain"]),
+        **{arm: figures(found[arm]) for arm in arms},
+        "twins": compared(found["spread"], found["plain"]),
+        "same_candidates": compared(found["same, spread"], found["same, plain"]),
         "seconds": round(time.perf_counter() - begin, 1),
+        "cpu_seconds": round(time.process_time(), 1),
         "peak_mb": peak_mb(),
     }
 
 
 def sweep(size: Size) -> dict[str, Any]:
     """What other strengths would make of the same candidates, beside no spreading."""
-    found = simulate(size, {"served": SERVED}, {}, sweep_arms())
+    found = simulate(size, {"spread": SERVED}, sweep_arms())
     plain = found["plain"]
     return {arm: {**pages_of(found[arm]), **compared(found[arm], plain)} for arm in sweep_arms()}
 

@@ -66,9 +66,9 @@ def figures(tally: Tally) -> dict[str, Any]:
 
 
 def compared(arm: Tally, plain: Tally) -> dict[str, Any]:
-    """What spreading takes, over the readers who have a twin."""
+    """What spreading takes, over the readers of both."""
     twins = sorted(set(arm.reader) & set(plain.reader))
-    return {"twins": len(twins), **loss(_by_reader(arm, twins), _by_reader(plain, twins))}
+    return {"readers": len(twins), **loss(_by_reader(arm, twins), _by_reader(plain, twins))}
 
 
 def loss(spread: Array, plain: Array) -> dict[str, float]:

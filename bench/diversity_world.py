@@ -1,32 +1,28 @@
-"""Items, readers and their visits for `bench diversity`.
+"""Readers and their visits for `bench diversity`.
 
-Twenty thousand items in sixty groups of meaning. An author writes in one group, a few authors
-write most of it, and an author writes for one source; three items of a group tell of the same
-work. A reader likes three groups; the hidden chance of a click depends on the group alone, so a
-page that repeats itself costs a reader nothing here: what spreading costs in nDCG is overstated,
-never understated.
+A reader likes three of sixty groups of items; the hidden chance of a click depends on the group
+alone. No reader tires of a page that repeats itself, so what spreading costs in nDCG is, if
+anything, overstated.
 
 What a reader has met is kept here, apart from the product: every page is compared with it.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from sqlalchemy import insert, update
 
-from bench.feed import GROUPS, NOW, Placed
+from bench.diversity_items import Items
+from bench.feed import GROUPS
 from contentcenter.clock import FixedClock
 from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
-from contentcenter.store.tables import BookRow, ItemBookRow, ItemRow, SourceRow, WorkRow
 from recommend.events.service import IncomingEvent
 from recommend.feed import scoring
 from recommend.feed.scoring import Scored
@@ -40,29 +36,11 @@ PAGE = 10
 VISITS = 10
 TASTE = (0.30, 0.15, 0.08)  # chances of a click in the three groups a reader likes
 ELSEWHERE = 0.01
-AUTHORS = 20  # a group; the k-th writes in proportion to 1/k
-SOURCES = 12
-TELLING = 3  # items that tell of one work
 HIDES = 0.1  # visits in which an item of the first page is waved away
 MEETS = 0.1  # visits before which a few items are met outside the feed, one is waved away
 MET = 3
+BEST = 50
 ASKS_AGAIN = 0.1  # visits that ask for their last page once more, having seen it
-
-
-@dataclass(frozen=True)
-class Items:
-    """What readers and figures need of the items, by id."""
-
-    group: Mapping[int, int]
-    work: Mapping[int, int]
-    vectors: Mapping[int, Vectors]  # centred unit rows
-
-    @property
-    def of_group(self) -> Mapping[int, Sequence[int]]:
-        found: dict[int, list[int]] = defaultdict(list)
-        for one, group in self.group.items():
-            found[group].append(one)
-        return found
 
 
 @dataclass
@@ -90,8 +68,10 @@ class Tally:
 
 @dataclass
 class Known:
-    """What a reader has met, by how."""
+    """What a reader has met, by how. `coming`: what the feed thought best at the last visit and
+    did not show."""
 
+    coming: list[int] = field(default_factory=list)
     shown: set[int] = field(default_factory=set)
     met: set[int] = field(default_factory=set)
     hidden: set[int] = field(default_factory=set)
@@ -113,44 +93,6 @@ class Reader:
         return TASTE[self.taste.index(group)] if group in self.taste else ELSEWHERE
 
 
-def furnish(floor: Floor, placed: Placed) -> dict[int, int]:
-    """Authors, sources and works for the items of `fill`; returns the work of each item."""
-    luck = np.random.default_rng(17)
-    writes = 1.0 / np.arange(1, AUTHORS + 1)
-    drawn = luck.choice(AUTHORS, len(placed.groups), p=writes / writes.sum())
-    authored = [
-        {"id": one, "author": f"作者{group}-{k}", "source_id": 1 + (group + int(k)) % SOURCES}
-        for (one, group), k in zip(placed.groups.items(), drawn, strict=True)
-    ]
-    told: Counter[int] = Counter()
-    works: dict[int, int] = {}
-    for one, group in placed.groups.items():
-        works[one] = 1 + group + GROUPS * (told[group] // TELLING)
-        told[group] += 1
-    with floor.db.transaction() as session:
-        for number in range(2, SOURCES + 1):
-            session.add(SourceRow(id=number, name=f"来源{number}", kind="ugc", created_at=NOW))
-        session.flush()
-        session.execute(update(ItemRow), authored)
-        numbers = sorted(set(works.values()))
-        session.execute(insert(WorkRow), [_work(one) for one in numbers])
-        session.execute(insert(BookRow), [_book(one) for one in numbers])
-        links = [{"item_id": one, "book_id": work} for one, work in works.items()]
-        session.execute(insert(ItemBookRow), [{**link, "origin": "editor"} for link in links])
-    return works
-
-
-def _work(number: int) -> dict[str, Any]:
-    return {"id": number, "key": str(number), "title": f"书{number}"}
-
-
-def _book(number: int) -> dict[str, Any]:
-    return {
-        "id": number, "work_id": number, "title": f"书{number}", "source_id": 1,
-        "source_ref": str(number), "record_hash": "", "created_at": NOW, "updated_at": NOW,
-    }  # fmt: skip
-
-
 class Sessions:
     """Readers of all arms over the same items; everything goes through the product."""
 
@@ -162,13 +104,13 @@ class Sessions:
         seed: int,
         tried: Mapping[str, FeedSettings] | None = None,
     ) -> None:
-        """`arms` serve readers of their own; `tried` only order the candidates of these
-        readers' visits, which tells strengths apart with far fewer readers."""
+        """`arms` serve readers of their own; `tried` only order the candidates of the first
+        arm's visits, which tells strengths apart with far fewer readers."""
         self._floor = floor
         self._items = items
         self._tried = tried or {}
-        self._of_group = items.of_group
         self._settings = arms
+        self._first = next(iter(arms))
         self._seed = seed
         self._known: dict[str, Known] = defaultdict(Known)
         self.tally = {arm: Tally() for arm in [*arms, *self._tried]}
@@ -193,15 +135,14 @@ class Sessions:
             settings=settings,
         )
 
-    def readers(self, count: int, share: Mapping[str, int]) -> list[Reader]:
-        """`count` tastes; of each arm every `share`-th reader, so that those are twins."""
+    def readers(self, count: int) -> list[Reader]:
+        """`count` twins (a reader of every arm), each with a taste."""
         luck = np.random.default_rng(self._seed)
         tastes = [luck.choice(GROUPS, 3, replace=False).tolist() for _ in range(count)]
         return [
             Reader(arm, number, tuple(taste))
             for number, taste in enumerate(tastes)
             for arm in self._settings
-            if number % share.get(arm, 1) == 0
         ]
 
     def visit(self, number: int, readers: Sequence[Reader]) -> None:
@@ -220,14 +161,11 @@ class Sessions:
     def _session(self, reader: Reader, luck: np.random.Generator) -> list[IncomingEvent]:
         meets, hides, again = luck.random(3) < (MEETS, HIDES, ASKS_AGAIN)
         if meets:
-            self._meet(reader, luck)
+            self._meet(reader)
         events: list[IncomingEvent] = []
         cursor = None
         for page in range(PAGES):
-            with _candidates() as found:
-                answer = self._feeds[reader.arm].page(reader.name, size=PAGE, cursor=cursor)
-            if page == 0:
-                self._try(reader, *found[0])
+            answer = self._page(reader, cursor, first=page == 0)
             ids = self._count(reader, answer)
             told = self._reactions(reader, ids, answer.trace_id, luck)
             if page + 1 == PAGES and again:
@@ -240,13 +178,26 @@ class Sessions:
                 break
         return events
 
-    def _meet(self, reader: Reader, luck: np.random.Generator) -> None:
-        """Items of the best group in a search or a post; the first is waved away."""
-        found = luck.choice(self._of_group[reader.taste[0]], MET, replace=False).tolist()
+    def _page(self, reader: Reader, cursor: str | None, *, first: bool) -> FeedAnswer:
+        with _candidates() as found:
+            answer = self._feeds[reader.arm].page(reader.name, size=PAGE, cursor=cursor)
+        if first:
+            scored, vectors = found[0]
+            best = np.argsort(-scored.log_odds, kind="stable")[:BEST]
+            self._known[reader.name].coming = [scored.items[row].id for row in best]
+            if reader.arm == self._first:
+                self._try(reader, scored, vectors)
+        return answer
+
+    def _meet(self, reader: Reader) -> None:
+        """What the feed would show next is met in a search or a post; the first is waved away."""
+        known = self._known[reader.name]
+        found = [one for one in known.coming if one not in known.shown | known.met][:MET]
         self._record([_event(reader, "impression", one) for one in found])
-        self._known[reader.name].met.update(found)
+        known.met.update(found)
         self.tally[reader.arm].met += len(found)
-        self._hide(reader, found[0])
+        if found:
+            self._hide(reader, found[0])
 
     def _hide(self, reader: Reader, item: int, trace: str | None = None) -> None:
         self._record([_event(reader, "dislike", item, trace)])
