@@ -22,6 +22,7 @@ from contentcenter.store import audit, outbox
 from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.database import Database
 from contentcenter.store.tables import ItemRow
+from distribute.experiments.retelling import approved_otherwise
 from distribute.experiments.strategy_book import StrategyBook
 from distribute.ledger import PostLedger, Step
 from distribute.plan_loading import (
@@ -105,8 +106,11 @@ class PlanService:
         days: int = 7,
         audience_ids: Sequence[int] = (),
         replace: bool = False,
+        retell: bool = False,
     ) -> PlanView:
-        """Ask for a plan over [starts_at, ends_at); default: from now for `days` days."""
+        """Ask for a plan over [starts_at, ends_at); default: from now for `days` days. `replace`:
+        posts that are only planned make room. `retell`: so do approved ones that would be told
+        under other arms of experiments now; the new ones are approved again."""
         now = self._clock.now()
         start = starts_at or now
         end = ends_at or start + timedelta(days=days)
@@ -116,7 +120,7 @@ class PlanService:
             starts_at=start,
             ends_at=end,
             audience_ids=list(audience_ids),
-            options={"replace": replace},
+            options={"replace": replace, "retell": retell},
             state="requested",
             summary={},
             actor=actor,
@@ -147,6 +151,8 @@ class PlanService:
         now = self._clock.now()
         if row.options.get("replace"):
             self._cancel_planned(row, now)
+        if row.options.get("retell"):
+            self._cancel_told_otherwise(row, now)
         field = self._load_field(row, max(row.starts_at, now))
         candidates = match_all(field, self._matcher, now, self._variants)
         result, items = self._decide(field, candidates)
@@ -228,6 +234,18 @@ class PlanService:
         step = Step(0, PostState.CANCELLED, "replaced", f"Plan {row.id}", actor=row.actor)
         with self._db.transaction() as session:
             self._ledger.move_all(session, now, list(session.scalars(query)), step)
+
+    def _cancel_told_otherwise(self, row: PlanRow, now: datetime) -> None:
+        """Make room: approved posts from now on whose groups are in another arm by now."""
+        window = (max(row.starts_at, now), row.ends_at)
+        chosen = self._strategies.open(*window)
+        only = frozenset({PostState.APPROVED})
+        step = Step(
+            0, PostState.CANCELLED, "retold", f"Plan {row.id}", actor=row.actor, only_from=only
+        )
+        with self._db.transaction() as session:
+            stale = approved_otherwise(session, chosen, row.audience_ids, window)
+            self._ledger.move_all(session, now, stale, step)
 
     def _decide(
         self, field: Field, candidates: Mapping[int, Sequence[Candidate]]

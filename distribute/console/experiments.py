@@ -98,6 +98,7 @@ def experiment(experiment_id: int) -> str:
         result=result,
         one=result.experiment,
         assignment=service.assignment(experiment_id),
+        approved_ahead=service.approved_ahead(experiment_id),
         trail=trail[-20:],
         curves={arm.arm: curve(arm.looks) for arm in result.arms},
         spoken=current_language(),

@@ -37,6 +37,7 @@ REASONS: dict[str, Label] = {
     "by_operator": Label("运营操作"),
     "retry": Label("再试一次"),
     "replaced": Label("被新计划替换"),
+    "retold": Label("实验改了做法，重新排期"),
     "never_approved": Label("过了档期没有人批准"),
     "worker_lost": Label("发送中断，正在向平台查询结果"),
     "no_effect_proved": Label("查证没有发出，可以再发"),

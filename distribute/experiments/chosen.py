@@ -70,6 +70,14 @@ class Chosen:
                 found.append(Mark(one.id, choice.arm, choice.propensity))
         return tuple(found)
 
+    def told_otherwise(self, audience_id: int, at: datetime, told: Mapping[int, int]) -> bool:
+        """Whether a post written under the arms `told` (by experiment) would be told under
+        others now. What was told as the base of an experiment that is over stays as it is."""
+        now = {mark.experiment_id: mark.arm for mark in self.marks(audience_id, at)}
+        joined = any(told.get(one) != arm for one, arm in now.items())
+        left = any(arm != 0 and one not in now for one, arm in told.items())
+        return joined or left
+
     def _strategy(self, layer: Layer, audience_id: int, at: datetime) -> Strategy:
         for one in self.running:
             choice = one.choice(audience_id, at) if one.layer == layer else None

@@ -63,17 +63,22 @@ def next_midnight(now: datetime, timezone: str) -> datetime:
     return midnight.astimezone(UTC)
 
 
-def load_history(
-    session: Session, row: ExperimentRow, now: datetime, rules: ExperimentRules
-) -> Outcomes:
-    """What the eligible groups did in twice the experiment's length before now."""
+def eligible(session: Session, row: ExperimentRow, rules: ExperimentRules) -> list[int]:
+    """The groups that may take part: active, asked for, not held out."""
     query = select(AudienceRow.id).where(AudienceRow.state == AudienceState.ACTIVE)
     wanted = set(row.audience_ids)
-    ids = [
+    return [
         audience_id
         for audience_id in session.scalars(query.order_by(AudienceRow.id))
         if (not wanted or audience_id in wanted) and not held_out(audience_id, rules.holdout)
     ]
+
+
+def load_history(
+    session: Session, row: ExperimentRow, now: datetime, rules: ExperimentRules
+) -> Outcomes:
+    """What the eligible groups did in twice the experiment's length before now."""
+    ids = eligible(session, row, rules)
     days = 2 * row.days
     readers = {key: float(size) for key, size in load_readers(session, ids).items()}
     start = next_midnight(now, rules.timezone) - timedelta(days=days)

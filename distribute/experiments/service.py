@@ -22,6 +22,7 @@ from distribute.experiments.draft import Arm, Draft, check_draft
 from distribute.experiments.drawing import (
     ExperimentRules,
     drawn,
+    eligible,
     group_rows,
     load_history,
     next_midnight,
@@ -29,6 +30,11 @@ from distribute.experiments.drawing import (
     wish_of,
 )
 from distribute.experiments.results import load_groups, result_of
+from distribute.experiments.retelling import (
+    approved_of_groups,
+    approved_under_arms,
+    last_unsent,
+)
 from distribute.experiments.review import SUBJECT, SYSTEM, pause_worse
 from distribute.experiments.strategy import strategy_from
 from distribute.experiments.tables import (
@@ -38,7 +44,7 @@ from distribute.experiments.tables import (
     ExperimentState,
 )
 from distribute.experiments.views import ExperimentResult, ExperimentView, view_of
-from distribute.plan_service import PlanService
+from distribute.plan_service import MOST_DAYS, PlanService
 
 NO_ARM_LEFT = "guard_rails"
 Listed = list[ExperimentView]
@@ -143,6 +149,20 @@ class ExperimentService:
         with self._db.reading() as session:
             return result_of(session, _row(session, experiment_id), self._clock.now())
 
+    def approved_ahead(self, experiment_id: int) -> int:
+        """How many approved posts that are not sent yet would be planned again, and wait for
+        approval again, if it were started (a draft) or stopped (a running one) now."""
+        now = self._clock.now()
+        with self._db.reading() as session:
+            row = _row(session, experiment_id)
+            if row.state == ExperimentState.RUNNING:
+                return approved_under_arms(session, row.id, now)
+            if row.state != ExperimentState.DRAFT:
+                return 0
+            start = next_midnight(now, self._rules.timezone)
+            groups = eligible(session, row, self._rules)
+            return approved_of_groups(session, groups, (start, start + timedelta(days=row.days)))
+
     def assignment(self, experiment_id: int) -> Sequence[tuple[int, str, int, int]]:
         """(audience id, its name, arm, block) of every group, by arm and block."""
         query = (
@@ -184,11 +204,22 @@ class ExperimentService:
         return changed
 
     def _plan_anew(self, actor: str, audience_ids: Sequence[int]) -> None:
-        """Posts that are only planned so far are planned again under the new strategies."""
-        if audience_ids:
-            self._plans.request(
-                actor, days=self._rules.plan_days, audience_ids=audience_ids, replace=True
-            )
+        """Posts that are planned, and approved ones that would be told otherwise by now, are
+        planned again under the new strategies, as far ahead as these groups are planned."""
+        if not audience_ids:
+            return
+        now = self._clock.now()
+        with self._db.reading() as session:
+            last = last_unsent(session, audience_ids) or now
+        ahead = max(timedelta(days=self._rules.plan_days), last + timedelta(minutes=1) - now)
+        self._plans.request(
+            actor,
+            starts_at=now,
+            ends_at=now + min(ahead, timedelta(days=MOST_DAYS)),
+            audience_ids=audience_ids,
+            replace=True,
+            retell=True,
+        )
 
 
 def arms_from(raw: Sequence[Mapping[str, Any]]) -> list[Arm]:

@@ -16,7 +16,11 @@ from contentcenter.store.tables import AudienceRow, ChannelRow, EventRow
 from distribute.experiments.draft import Arm, Draft
 from distribute.experiments.outcomes import Metric
 from distribute.experiments.strategy import Layer, strategy_from
+from distribute.ports import Match
 from distribute.tables import PostRow, SlotRow
+from tests.flows.distribute_world import ShelfOrder
+
+GROUPS = 16
 
 NOBODY: dict[str, Any] = {
     "description": "", "owner_userid": "zhang", "tags": [], "categories": [],
@@ -24,6 +28,20 @@ NOBODY: dict[str, Any] = {
     "quiet_from": "00:00", "quiet_until": "00:00", "cap_per_day": 1, "cap_per_week": None,
     "cool_down_hours": 0.0, "auto_approve": False, "state": "active", "version": 1,
 }  # fmt: skip
+
+
+class ReversedShelf(ShelfOrder):
+    """What other weights may do: the last item first."""
+
+    def match_items_for_audience(
+        self,
+        audience_id: int,
+        limit: int,
+        channel_kind: str | None = None,
+        at: datetime | None = None,
+    ) -> Sequence[Match]:
+        found = super().match_items_for_audience(audience_id, 1000, channel_kind, at)
+        return list(reversed(found))[:limit]
 
 
 def add_groups(floor: Floor, count: int, *, readers: int = 100) -> list[int]:

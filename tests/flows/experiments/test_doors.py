@@ -152,6 +152,21 @@ def test_the_api_creates_starts_tells_and_stops(
     assert client.get(path).status_code == 401
 
 
+def test_the_page_says_how_many_approvals_a_start_costs(
+    floor: Floor, app: Flask, groups: list[int], item: int
+) -> None:
+    operator = visitor(app, Role.OPERATOR)
+    operator.post("/experiments/new", on="/experiments/new", **FORM)
+    page = "/experiments/1"
+    assert "需要再批准一次" not in operator.get(page).text
+    tell(floor, groups, item, floor.clock.now() + timedelta(days=1), 1, rates=[0.0] * 12)
+    with floor.db.transaction() as session:
+        for post in session.scalars(select(PostRow)):
+            post.state = "approved"
+    assert "有 12 条已批准、还没发出的推文会重新排期" in operator.get(page).text
+    assert "需要再批准一次" not in visitor(app, Role.VIEWER).get(page).text
+
+
 def test_other_match_weights_reach_the_product_s_own_matcher(
     floor: Floor, app: Flask, groups: list[int], item: int
 ) -> None:

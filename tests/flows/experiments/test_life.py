@@ -29,41 +29,8 @@ from distribute.services import DistributeServices, build_services
 from distribute.tables import PlanRow, PostRow
 from recommend.events.service import EventService
 from tests.fixtures.floor import FloorMaker
-from tests.flows.distribute_world import ShelfOrder, Shop
-from tests.flows.experiments.groups import add_groups, draft, tell
-
-GROUPS = 16
-
-
-@pytest.fixture
-def services(floor: Floor) -> DistributeServices:
-    def reversed_shelf(weights: object) -> ReversedShelf:
-        return ReversedShelf(floor)
-
-    return build_services(
-        floor,
-        matcher=ShelfOrder(floor),
-        events=RecommendEvents(EventService(floor)),
-        variants=reversed_shelf,
-    )
-
-
-class ReversedShelf(ShelfOrder):
-    """What other weights may do: the last item first."""
-
-    def match_items_for_audience(self, audience_id, limit, channel_kind=None, at=None):
-        found = super().match_items_for_audience(audience_id, 1000, channel_kind, at)
-        return list(reversed(found))[:limit]
-
-
-@pytest.fixture
-def items(floor: Floor, services: DistributeServices, clock: FixedClock) -> list[int]:
-    return Shop(floor, services, clock, None).add_items(12)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def groups(floor: Floor) -> list[int]:
-    return add_groups(floor, GROUPS)
+from tests.flows.distribute_world import ShelfOrder
+from tests.flows.experiments.groups import GROUPS, add_groups, draft, tell
 
 
 def with_history(floor: Floor, groups: list[int], item: int) -> None:
