@@ -178,7 +178,7 @@ def shown(scored: Scored, picks: Sequence[Pick]) -> list[Shown]:
     """Parts, chances and logs of these picks; places are numbered later by `placed`."""
     rows = [one.row for one in picks]
     features_of = scored.features(rows)
-    parts = dict(scored.serving.model.parts(features_of))
+    parts = scored.serving.model.parts_against(features_of, scored.rows)
     parts["online"] = scored.added[rows]
     return [
         _shown(scored, pick, _rounded(parts, index), features_of[index])

@@ -21,7 +21,13 @@ from recommend.matching.settings import PARTS
 from recommend.ranking.calibration import Line
 from recommend.ranking.features import COLUMN, FEATURES, FRAME
 from recommend.ranking.position import PositionEffect
-from recommend.ranking.prior import PriorSettings, prior_log_odds, prior_parts
+from recommend.ranking.prior import (
+    AnyRows,
+    PriorSettings,
+    prior_log_odds,
+    prior_parts,
+    usual_parts,
+)
 
 FORMAT = 1
 LEARNED = tuple(name for name in FEATURES if name not in FRAME)
@@ -91,6 +97,16 @@ class RankingModel:
         for name, values in self._contributions(rows).items():
             parts[name] = parts.get(name, np.float32(0.0)) + np.float32(self.line.slope) * values
         parts["base"] = parts["base"] + np.float32(self.line.at(self.first.intercept))
+        return parts
+
+    def parts_against(self, rows: Vectors, candidates: AnyRows) -> dict[str, Vectors]:
+        """The same with the parts of matching told against the average of all `candidates`
+        (n, F) of the page: a part above zero speaks for an item more than for the others, and
+        `base` is what an average one has. (What trees add is told against their own average.)"""
+        parts, both = self.parts(rows), np.float32(self.first.slope * self.line.slope)
+        for name, usual in usual_parts(candidates, self.prior).items():
+            parts[name] = parts[name] - both * usual
+            parts["base"] = parts["base"] + both * usual
         return parts
 
     def dump(self) -> bytes:

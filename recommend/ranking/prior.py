@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from contentcenter.embedding.ports import Vectors
 from recommend.matching.settings import PARTS
@@ -25,6 +27,10 @@ RECALL_BONUS: Mapping[str, float] = {
     "popular": 0.15,
     "explore": 0.1,
 }
+
+
+AnyRows = npt.NDArray[np.floating[Any]]
+_MATCHED = [COLUMN[name] for name in PARTS]
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,17 @@ def prior_parts(rows: Vectors, settings: PriorSettings | None = None) -> dict[st
     parts["disliked"] = -rules.slope * _dislikes(rows, rules)
     parts["scene"] = rules.slope * rules.anchor * rows[:, COLUMN["recall_scene"]]
     return parts
+
+
+def usual_parts(rows: AnyRows, settings: PriorSettings | None = None) -> dict[str, np.float32]:
+    """What the average of all candidates of one page, rows (n, F), earns in each part of
+    matching, in log-odds. Empty without candidates."""
+    if not len(rows):
+        return {}
+    rules = settings or PriorSettings()
+    means = rows[:, _MATCHED].mean(axis=0, dtype=np.float32)
+    scale = np.float32(rules.slope) / np.float32(rows[0, COLUMN["total_spread"]])
+    return dict(zip(PARTS, means * scale, strict=True))
 
 
 def prior_log_odds(rows: Vectors, settings: PriorSettings | None = None) -> Vectors:

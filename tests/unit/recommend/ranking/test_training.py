@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from contentcenter.domain.errors import ModelMismatch
+from recommend.matching.settings import PARTS
 from recommend.ranking.calibration import Line, calibration_error, fit_line, log_losses
 from recommend.ranking.features import COLUMN
 from recommend.ranking.logistic import fit_logistic, sigmoid
@@ -89,6 +90,28 @@ def test_contributions_sum_to_the_log_odds(
     rows = parts.compare.rows[:20]
     assert np.allclose(sum(model.parts(rows).values()), model.log_odds(rows), atol=1e-4)
     assert all(part_of(name) for name in LEARNED)
+
+
+def test_parts_are_told_against_the_average_candidate(
+    learned: tuple[RankingModel, RankingModel, Split],
+) -> None:
+    """A young shop: every item is unexplored, and what all have in common belongs to `base`."""
+    rows = drawn_rows(40, np.random.default_rng(5))
+    rows[:, COLUMN["exploration"]] += 6.0
+    rows[:, COLUMN["total_mean"]] = rows[:, [COLUMN[name] for name in PARTS]].sum(axis=1).mean()
+    for model in learned[:2]:
+        told = model.parts_against(rows[:5], rows)
+        assert np.allclose(sum(told.values()), model.log_odds(rows[:5]), atol=1e-4)
+        assert set(told) == set(model.parts(rows[:5]))
+    plain = RankingModel()
+    plainly, told = plain.parts(rows), plain.parts_against(rows, rows.astype(np.float16))
+    assert abs(plainly["base"].mean()) > 4.0
+    assert np.abs(plainly["exploration"]).min() > 2.0
+    usual = rows[0, COLUMN["usual"]] - plain.prior.slope * plain.prior.shift
+    assert np.allclose(told["base"], usual, atol=0.01)
+    for name in PARTS:
+        assert told[name].mean() == pytest.approx(0.0, abs=0.01)
+        assert np.allclose(np.diff(told[name]), np.diff(plainly[name]), atol=1e-4)
 
 
 def test_a_dumped_version_says_the_same(learned: tuple[RankingModel, RankingModel, Split]) -> None:
