@@ -17,6 +17,7 @@ from contentcenter.domain.errors import InvalidInput, NotFound
 from contentcenter.domain.roles import Scope
 from recommend.console.base import blueprint
 from recommend.ext import get_recommend
+from recommend.matching.model import WeightsFrom
 from recommend.models import ModelInfo, ModelKind, ModelState
 
 PAGE = "recommend_console.models"
@@ -50,6 +51,15 @@ HINTS = {
 }
 
 
+NOTES = {
+    WeightsFrom.LEARNED: "权重从读者的 {choices} 次选择学来，另用 {checked} 次检验。",
+    WeightsFrom.PRIOR: "权重不是学来的，是手工设定的先验：只有 {choices} 次选择和 {checked} 次检验"
+    "（至少要 {least} 和 {least_checked} 次）。只有词语统计来自本目录的 {items} 篇内容。",
+    WeightsFrom.KEPT: "权重沿用以前学到的：新的选择只有 {choices} 次，检验 {checked} 次"
+    "（至少要 {least} 和 {least_checked} 次）。词语统计是新的，来自 {items} 篇内容。",
+}
+
+
 @dataclass(frozen=True)
 class Figure:
     """One line of a card: its path, what this version says and what the serving one says."""
@@ -69,6 +79,7 @@ def models() -> str:
         "recommend/models.html",
         versions=versions,
         hints=HINTS,
+        note=note_of,
         returnable={
             kind: any(one.state is ModelState.RETIRED for one in kept)
             for kind, kept in versions.items()
@@ -86,7 +97,11 @@ def model(kind: str, version: int) -> str:
     active = registry.active(known)
     other = active if active is not None and active.version != version else None
     return render_template(
-        "recommend/model.html", one=one, other=other, figures=_figures(one, other)
+        "recommend/model.html",
+        one=one,
+        other=other,
+        figures=_figures(one, other),
+        note=note_of(one),
     )
 
 
@@ -120,6 +135,22 @@ def _version(kept: list[ModelInfo], version: int) -> ModelInfo:
     if found is None:
         raise NotFound(t("版本 {version} 已不保留", version=version), version=version)
     return found
+
+
+def note_of(one: ModelInfo) -> str:
+    """What a version of matching has learned and what not; empty for other kinds, and for
+    cards that do not say it."""
+    origin, needed = one.card.get("weights_from"), one.card.get("choices_needed", {})
+    if one.kind is not ModelKind.MATCHING or origin not in set(WeightsFrom):
+        return ""
+    return t(
+        NOTES[WeightsFrom(origin)],
+        choices=one.card.get("choices", 0),
+        checked=one.card.get("checked", 0),
+        least=needed.get("choices", 0),
+        least_checked=needed.get("checked", 0),
+        items=one.card.get("items", 0),
+    )
 
 
 def _figures(one: ModelInfo, other: ModelInfo | None) -> list[Figure]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from recommend.matching.settings import MatchSettings
 from recommend.matching.traits import TraitStatistics
@@ -26,6 +27,14 @@ LEARNED_PARTS = (
     "co_read",
     "answered",
 )
+
+
+class WeightsFrom(StrEnum):
+    """Where a version's weights come from; its statistics of traits are measured each time."""
+
+    LEARNED = "learned"
+    PRIOR = "prior"  # as they are set by hand: there were too few choices to learn from
+    KEPT = "kept"  # learned by an earlier version; too few choices since
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from contentcenter.store.tables import EventRow, ItemRow
 from recommend.collaborative.model import CoReadingModel
 from recommend.corpus_service import CorpusService
 from recommend.matching.memories import card_traits
-from recommend.matching.model import LEARNED_PARTS, MatchModel
+from recommend.matching.model import LEARNED_PARTS, MatchModel, WeightsFrom
 from recommend.matching.replay import Past, PastEvent, PastItem, replay
 from recommend.matching.settings import MatchSettings
 from recommend.matching.training import Choices, Fit, fit_weights, loss
@@ -90,17 +90,29 @@ class MatchModelService:
         fit = self._fit(early, late)
         after = before if fit is None else [float(one) for one in fit.weights]
         losses = {"before": loss(late, before), "after": loss(late, after)}
-        model = MatchModel(dict(zip(LEARNED_PARTS, after, strict=True)), known)
-        card = {
+        origin = self._origin(before, fit)
+        told = {name: round(value, 4) for name, value in zip(LEARNED_PARTS, after, strict=True)}
+        kept = {} if origin is WeightsFrom.PRIOR else dict(zip(LEARNED_PARTS, after, strict=True))
+        model = MatchModel(kept, known)
+        card: dict[str, object] = {
             "choices": early.telling().groups,
             "checked": late.telling().groups,
             "learned": fit is not None,
+            "weights_from": origin.value,
+            "choices_needed": {"choices": LEAST_TRAINING, "checked": LEAST_CHECKED},
             "loss": losses,
-            "weights": {name: round(value, 4) for name, value in model.weights.items()},
+            "weights": told,
             "items": known.count,
             "seconds": round(time.monotonic() - started, 2),
         }
         return self._keep(model, card, better=losses["after"] <= losses["before"])
+
+    def _origin(self, serving: Sequence[float], fit: Fit | None) -> WeightsFrom:
+        """Weights that are those of the settings are the prior, even where a version of before
+        wrote them down."""
+        if fit is not None:
+            return WeightsFrom.LEARNED
+        return WeightsFrom.PRIOR if serving == _vector(self.base) else WeightsFrom.KEPT
 
     def _fit(self, early: Choices, late: Choices) -> Fit | None:
         if early.telling().groups < LEAST_TRAINING or late.telling().groups < LEAST_CHECKED:

@@ -63,6 +63,33 @@ def test_what_is_not_there_is_said_so(app: Flask) -> None:
     assert "请选择一个版本" in admin.post("/models/feed_ranking/promote").text
 
 
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        (
+            "prior",
+            "权重不是学来的，是手工设定的先验：只有 0 次选择和 0 次检验（至少要 40 和 10 次）",
+        ),
+        ("kept", "权重沿用以前学到的"),
+        ("learned", "权重从读者的 0 次选择学来"),
+        ("", ""),
+    ],
+)
+def test_a_matching_model_says_what_it_has_not_learned(
+    app: Flask, floor: Floor, origin: str, words: str
+) -> None:
+    models = ModelRegistry(floor)
+    needed = {"choices": 40, "checked": 10}
+    card = {"choices": 0, "checked": 0, "choices_needed": needed, "items": 24}
+    models.save(ModelKind.MATCHING, b"{}", {**card, "weights_from": origin})
+    models.promote(ModelKind.MATCHING, 1)
+    admin = visitor(app, Role.ADMIN)
+    for page in ("/models", "/models/matching/1"):
+        text = admin.get(page).text
+        assert words in text
+        assert ("权重" in text.replace("手工设定的权重", "")) == bool(words)
+
+
 def _serving(registry: ModelRegistry) -> int:
     active = registry.active(KIND)
     assert active is not None

@@ -10,6 +10,7 @@ import pytest
 from scipy.sparse import csr_array
 from sqlalchemy import func, select
 
+from contentcenter.clock import FixedClock
 from contentcenter.domain.roles import Scope
 from contentcenter.floor import Floor
 from contentcenter.web.app import create_app
@@ -132,10 +133,14 @@ def test_weights_are_learned_kept_and_served(world: World) -> None:
     first = world.services.match_model.train()
     assert first.state is ModelState.ACTIVE
     assert first.card["learned"] is False
+    assert first.card["weights_from"] == "prior"
+    assert not world.services.match_model.current().weights, "the statistics alone"
+    assert world.services.match_model.current().known.count == len(world.items)
     assert world.services.matches.settings.members == world.services.match_model.base.members
     world.report(mornings(world))
     second = world.services.match_model.train()
     assert second.card["learned"] is True
+    assert second.card["weights_from"] == "learned"
     assert second.card["checked"] >= 10
     assert second.state is ModelState.ACTIVE
     assert second.card["loss"]["after"] <= second.card["loss"]["before"]
@@ -144,6 +149,19 @@ def test_weights_are_learned_kept_and_served(world: World) -> None:
     assert learned > base.members + base.words + base.tags + base.category
     world.services.models.roll_back(ModelKind.MATCHING)
     assert world.services.models.active(ModelKind.MATCHING).version == first.version  # type: ignore[union-attr]
+
+
+def test_without_new_choices_learned_weights_are_kept_and_said_to_be(
+    world: World, clock: FixedClock
+) -> None:
+    world.report(mornings(world))
+    learned = world.services.match_model.train()
+    weights = dict(world.services.match_model.current().weights)
+    clock.advance(timedelta(days=200))
+    later = world.services.match_model.train()
+    assert (later.card["choices"], later.card["weights_from"]) == (0, "kept")
+    assert later.card["weights"] == learned.card["weights"]
+    assert world.services.match_model.current().weights == weights
 
 
 def mornings(world: World) -> list[dict[str, Any]]:
