@@ -230,7 +230,8 @@ class BecauseSchema(Schema):
 
 class MatchSchema(Schema):
     """`parts` sum to `score`. `why_not`: refusals, or the parts in which an eligible one trails
-    the first. `would`: what it would take. `because`: what speaks most for it in `co_read`."""
+    the first (`reason`: `trails_` and the part; `text`: by how much, and what it would take).
+    `would`: what it would take. `because`: what speaks most for it in `co_read`."""
 
     item_id = fields.Integer()
     audience_id = fields.Integer()

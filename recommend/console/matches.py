@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from flask import render_template
 
+from contentcenter.console.language import current_language, t
 from contentcenter.console.session import signed_in
 from contentcenter.domain.roles import Scope
 from recommend.console.base import blueprint
 from recommend.ext import get_recommend
+from recommend.matching.lags import Lag
 from recommend.matching.service import Match
 
 SHOWN = 12
@@ -41,7 +43,13 @@ def audience_items(audience_id: int) -> str:
         candidates=found.candidates,
         scale=_scale(found.items),
         degraded=found.degraded,
+        lag_words=lag_words,
     )
+
+
+def lag_words(lag: Lag) -> str:
+    """Where a match trails the first and what it would take, in the language of the page."""
+    return t(lag.template, **lag.filled(current_language()))
 
 
 def _scale(matches: tuple[Match, ...]) -> float:

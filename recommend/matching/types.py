@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from recommend.matching.lags import Lag
 from recommend.matching.refusals import Refusal
 from recommend.matching.would import Would
 
@@ -23,7 +24,7 @@ class Because:
 class Match:
     """One item for one audience. `parts` sum to `score`; `centre` is the interest centre that
     was nearest (-1: none known). `refused` is empty for an eligible pair. Where it was asked
-    for: `trails` has the parts in which it trails the audience's first item, worst first, and
+    for: `lags` has the parts in which it trails the audience's first item, worst first, and
     `would` what it would take to be eligible or first, and `because` has what the audience
     answered to that speaks most for it, strongest first."""
 
@@ -36,7 +37,7 @@ class Match:
     centre: int
     refused: tuple[Refusal, ...] = ()
     category: str = ""
-    trails: Mapping[str, float] = field(default_factory=dict)
+    lags: tuple[Lag, ...] = ()
     would: tuple[Would, ...] = ()
     because: tuple[Because, ...] = ()
 
@@ -49,9 +50,7 @@ class Match:
         """What stands against it: refusals, or where it trails the first."""
         if self.refused:
             return self.refused
-        return tuple(
-            Refusal(f"trails_{name}", f"{name} {lag:+.2f}") for name, lag in self.trails.items()
-        )
+        return tuple(Refusal(f"trails_{lag.part}", lag.text) for lag in self.lags)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from datetime import datetime
 
 from contentcenter.store.cards import AudienceCard, ItemCard
 from recommend.matching.features import fatigue_part
+from recommend.matching.lags import lags_of
 from recommend.matching.refusals import ceiling_of
 from recommend.matching.settings import MatchSettings
 from recommend.matching.types import Match
 from recommend.matching.would import (
     PriceCurve,
     Would,
-    behind,
     eligible_for,
     fatigue_for,
     price_for,
@@ -45,7 +45,7 @@ class Situation:
 def explained(
     matches: Sequence[Match], shelf: Mapping[int, ShelfItem], first: Match | None, case: Situation
 ) -> tuple[Match, ...]:
-    """The matches with `trails` and `would`. `first`: the best eligible match, if any."""
+    """The matches with `lags` and `would`. `first`: the best eligible match, if any."""
     tags = _with_tags([shelf[one.item_id] for one in matches], case)
     return tuple(_one(one, shelf[one.item_id], first, case, tags) for one in matches)
 
@@ -69,7 +69,8 @@ def _one(
             tag_for(tags[match.item_id], first.score + _CLEARLY),
         ]
     found = tuple(one for one in steps if one is not None)
-    return replace(match, would=(*would, *found), trails=behind(match.parts, first.parts))
+    lags = lags_of(match.parts, first.parts, item, case.persona, case.at)
+    return replace(match, would=(*would, *found), lags=lags)
 
 
 def _but_price(match: Match) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 from contentcenter.embedding.ports import Vectors
 from contentcenter.store.cards import RightsCard
 from recommend.matching.features import UNKNOWN_PRICE_FIT
+from recommend.matching.lags import yuan
 from recommend.persona_math.prices import BINS, fit_table, spread
 
 LONGEST_DAYS = 30
@@ -133,7 +134,7 @@ def eligible_for(
     out = []
     for reason in reasons:
         if reason == "price_ceiling" and ceiling_fen is not None:
-            out.append(Would("price", Outcome.ELIGIBLE, {"yuan": _yuan(ceiling_fen)}))
+            out.append(Would("price", Outcome.ELIGIBLE, {"yuan": yuan(ceiling_fen)}))
         elif reason == "rights_closed":
             out.append(_from_when(rights, at, channel_kind))
         else:
@@ -161,17 +162,3 @@ def _from_when(rights: Sequence[RightsCard], at: datetime, channel_kind: str | N
     if not opens:
         return Would("rights_renewal", Outcome.ELIGIBLE)
     return Would("rights", Outcome.ELIGIBLE, {"date": min(opens).date().isoformat()})
-
-
-def _yuan(fen: float) -> str:
-    """A price without needless zeros: 45, 45.5."""
-    return f"{fen / 100:.2f}".rstrip("0").rstrip(".")
-
-
-def behind(
-    parts: Mapping[str, float], first: Mapping[str, float], most: int = 3
-) -> dict[str, float]:
-    """The parts in which a match trails the first, worst first: why it is not first."""
-    lags = {name: round(parts[name] - first.get(name, 0.0), 4) for name in parts}
-    worst = sorted((name for name in lags if lags[name] < 0), key=lambda name: (lags[name], name))
-    return {name: lags[name] for name in worst[:most]}

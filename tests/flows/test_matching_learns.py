@@ -193,6 +193,7 @@ def test_an_answer_says_why_not_and_what_it_would_take(world: World) -> None:
     assert not page["items"][0]["why_not"]
     second = page["items"][1]
     assert second["why_not"][0]["reason"].startswith("trails_")
+    assert all("分：" in one["text"] or "贴近" in one["text"] for one in second["why_not"])
     refused = {one["item_id"]: one for one in page["refused"]}
     assert refused[dear]["would"][0]["outcome"] == "eligible"
     found = get(world, f"/items/{dear}/audiences")

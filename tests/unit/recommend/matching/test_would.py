@@ -13,7 +13,6 @@ from recommend.matching.would import (
     TEXTS,
     Outcome,
     PriceCurve,
-    behind,
     eligible_for,
     fatigue_for,
     price_for,
@@ -107,9 +106,3 @@ def test_every_text_can_be_said_in_english() -> None:
     from contentcenter.console.language import english
 
     assert {text for text in TEXTS.values() if text not in english()} == set()
-
-
-def test_where_a_match_trails_worst_first() -> None:
-    mine = {"price": 0.1, "tags": 0.3, "words": 0.0, "semantic": 0.9}
-    first = {"price": 0.4, "tags": 0.2, "words": 0.1, "semantic": 0.9}
-    assert behind(mine, first) == {"price": -0.3, "words": -0.1}
