@@ -11,18 +11,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    BindParameter,
-    Boolean,
-    Dialect,
-    Text,
-    TypeDecorator,
-    bindparam,
-)
+from sqlalchemy import BigInteger, BindParameter, Boolean, Dialect, Text, TypeDecorator, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+from recommend.arrays import Array
 
 
 class _Values(TypeDecorator[Sequence[Any]]):
@@ -36,13 +29,17 @@ class _Values(TypeDecorator[Sequence[Any]]):
         self.texts = texts
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(ARRAY(Text() if self.texts else BigInteger()))
-        return dialect.type_descriptor(Text())
+        on_server = dialect.name == "postgresql"
+        return dialect.type_descriptor(self._array.impl_instance if on_server else Text())
 
-    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
-        found = list(value or ())
-        return found if dialect.name == "postgresql" else json.dumps(found)
+    def bind_processor(self, dialect: Dialect) -> Any:
+        if dialect.name == "postgresql":
+            return self._array.bind_processor(dialect)
+        return lambda values: json.dumps(list(values))
+
+    @property
+    def _array(self) -> Array:
+        return Array(Text() if self.texts else BigInteger())
 
 
 class among(FunctionElement[bool]):  # noqa: N801 - reads as a function of SQL
@@ -54,6 +51,10 @@ class among(FunctionElement[bool]):  # noqa: N801 - reads as a function of SQL
     def __init__(self, column: Any, given: str, *, texts: bool = False) -> None:
         values: BindParameter[Any] = bindparam(given, type_=_Values(texts))
         super().__init__(column, values)
+
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002
+        """As it is: SQLAlchemy would compare it with 1, and SQLite then uses no index."""
+        return self
 
 
 @compiles(among, "postgresql")

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, Connection, String, Text, bindparam, cast, column, func, select
+from sqlalchemy import JSON, Connection, String, Text, bindparam, cast, column, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from contentcenter.store.base import Table
+from recommend.arrays import Array
 
 CHUNK = 1_000
 
@@ -87,7 +88,7 @@ def _row_by_row(table: type[Table], clash: _Clash | None) -> Any:
 def _from_arrays(table: type[Table], names: tuple[str, ...], clash: _Clash | None) -> Any:
     columns = _plain(table).c
     sent = {name: _sent(columns[name].type) for name in names}
-    arrays = (bindparam(name, type_=ARRAY(kind)) for name, kind in sent.items())
+    arrays = (bindparam(name, type_=Array(kind)) for name, kind in sent.items())
     listed = func.unnest(*arrays).table_valued(*(column(*one) for one in sent.items()))
     given = listed.render_derived(name="given")
     values = [

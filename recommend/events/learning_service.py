@@ -169,8 +169,7 @@ class LearningService:
         """What teaches the subject up to `last`, in batches."""
         after, key = 0, (subject, subject_id)
         while True:
-            with self._floor.db.reading() as session:
-                connection = session.connection()
+            with self._floor.db.connected() as connection:
                 events = history(connection, key, (after, last), BATCH)
                 moves = load_moves(connection, events) if subject is Subject.AUDIENCE else {}
             if not events:
@@ -184,16 +183,16 @@ class LearningService:
         self, subject: Subject, subject_id: int, events: Sequence[StoredEvent]
     ) -> list[LearnEvent]:
         audiences = [subject_id] if subject is Subject.AUDIENCE else []
-        with self._floor.db.reading() as session:
-            around = read_surroundings(session.connection(), events, audiences)
+        with self._floor.db.connected() as connection:
+            around = read_surroundings(connection, events, audiences)
         key = (subject, subject_id)
         return self._learn_events({key: events}, around)[key]
 
     def _waiting(self) -> Batch | None:
         """The events behind the watermark, with all they need."""
         corpus = self._corpus.view()
-        with self._floor.db.reading() as session:
-            return read_batch(session.connection(), BATCH, corpus, self._settings.member_share)
+        with self._floor.db.connected() as connection:
+            return read_batch(connection, BATCH, corpus, self._settings.member_share)
 
     def _compute(self, batch: Batch) -> _Round:
         corpus, events = self._corpus.view(), batch.events
@@ -248,8 +247,7 @@ class LearningService:
         now = self._floor.clock.now()
         day, model = day_number(now), self._corpus.view().model
         evidence = {one.key: one.learned.evidence(day, self._settings) for one in result.personas}
-        with self._floor.db.transaction() as session:
-            connection = session.connection()
+        with self._floor.db.writing() as connection:
             held = held_states(connection, {WATERMARK: {"last_id": 0}, EPOCH: {"n": 0}}, now)
             if int(held[WATERMARK].get("last_id", 0)) >= result.start:
                 return False
