@@ -173,6 +173,8 @@ def band(
     body += line(pad, height / 2, width - pad, height / 2, "axis")
     body += f'<polyline points="{" ".join(line_at)}" class="trend"/>'
     body += words(pad, height - 4, f"{days[0]}") + words(width - pad, height - 4, days[-1], "end")
+    body += words(0, height / 2 + 4, "0") + words(0, 12, f"{reach:+.2g}")
+    body += words(0, height - 18, f"{-reach:+.2g}")
     desc = f"{days[-1]}: {middle[-1]:+.4g} ({bounds[-1][0]:+.4g} ~ {bounds[-1][1]:+.4g})"
     return svg(width, height, title, desc, body, kind="band")
 

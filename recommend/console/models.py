@@ -9,6 +9,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from contentcenter.console import charts
 from contentcenter.console.labels import Label, add_labels
 from contentcenter.console.language import t
 from contentcenter.console.session import signed_in
@@ -51,6 +52,24 @@ HINTS = {
 }
 
 
+# Words of a card; what is not here is shown as the training calls it.
+WORDS = {
+    "choices": "选择次数",
+    "checked": "检验次数",
+    "learned": "学到了新权重",
+    "weights_from": "权重来自",
+    "choices_needed": "至少需要",
+    "loss": "损失",
+    "before": "之前",
+    "after": "之后",
+    "weights": "权重",
+    "items": "内容篇数",
+    "seconds": "训练用时（秒）",
+    "True": "是",
+    "False": "否",
+    "prior": "手工设定",
+    "kept": "以前学到的",
+}
 NOTES = {
     WeightsFrom.LEARNED: "权重从读者的 {choices} 次选择学来，另用 {checked} 次检验。",
     WeightsFrom.PRIOR: "权重不是学来的，是手工设定的先验：只有 {choices} 次选择和 {checked} 次检验"
@@ -164,10 +183,14 @@ def _figures(one: ModelInfo, other: ModelInfo | None) -> list[Figure]:
 
 def _flat(card: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
     for name, value in card.items():
-        path = f"{before} · {name}" if before else str(name)
+        path = f"{before} · {_word(name)}" if before else _word(name)
         if isinstance(value, Mapping):
             yield from _flat(value, path)
         elif isinstance(value, float):
             yield path, f"{value:.5g}"
         else:
-            yield path, str(value)
+            yield path, t(WORDS.get(str(value), str(value)))
+
+
+def _word(name: str) -> str:
+    return t(WORDS.get(name) or charts.PART_LABELS.get(name, name))

@@ -13,10 +13,12 @@ from recommend.shelf import ShelfItem
 
 TAGS_NAMED = 3
 MOST_LAGS = 3
+SMALL_SHARE = 0.1
+SEEN = 0.01  # scores are told with two digits
 
 # A situation of a part in words; `values` fill the braces. English: console/english.json.
 TEXTS: Mapping[str, str] = {
-    "semantic": "意思离读者的兴趣较远，差 {behind} 分：换更贴近的内容；画像不对就去改兴趣",
+    "semantic": "意思不如第一名贴近读者的兴趣，差 {behind} 分：换更贴近的内容；画像不对就去改兴趣",
     "tags": "标签不如第一名合读者口味，差 {behind} 分：看看标签是否标全",
     "tags_missing": "没有读者常看的标签“{tags}”，差 {behind} 分：内容确实相关就补上",
     "category": "“{category}”不是读者最常看的分类，差 {behind} 分：错了就改，没错就留给常看它的群",
@@ -30,13 +32,13 @@ TEXTS: Mapping[str, str] = {
     "response": "它和“{category}”点得不如第一名多，差 {behind} 分：换标题封面再试，点得多会回升",
     "exploration": "给不少读者看过了，没有试探加分，差 {behind} 分：不用处理，只是第一名试得更少",
     "fatigue": "读者近来“{category}”看得较多，差 {behind} 分：隔几天再发，或换一类",
-    "members": "不像读者回应过的内容，差 {behind} 分：读者回应相近的内容后会升",
-    "words": "书名和标签的用词不像读者回应过的，差 {behind} 分：读者回应相近的内容后会升",
+    "members": "不如第一名像读者回应过的内容，差 {behind} 分：读者回应相近的内容后会升",
+    "words": "书名和标签的用词不如第一名像读者回应过的，差 {behind} 分：读者回应相近的内容后会升",
     "authors": "读者较少回应 {author}，差 {behind} 分：读者回应这位作者后会升",
     "authors_unknown": "没有作者，差 {behind} 分：补上作者",
     "publisher": "读者较少回应这家出版社，差 {behind} 分：随读者的回应变化，不用处理",
-    "standing": "口碑和年代不像读者常回应的书，差 {behind} 分：随读者的回应变化，不用处理",
-    "co_read": "和读者回应过的书较少被同一批人读，差 {behind} 分：每晚按读者行为更新，不用处理",
+    "standing": "口碑和年代不如第一名像读者常回应的书，差 {behind} 分：随读者的回应变化，不用处理",
+    "co_read": "和读者回应过的书不如第一名常被同一批人读，差 {behind} 分：每晚更新，不用处理",
     "answered": "读者对它本身的回应不如第一名多，差 {behind} 分：随读者的回应变化，不用处理",
     "appetite": "读者近来回应较少，差 {behind} 分：随读者的回应变化，不用处理",
 }
@@ -58,7 +60,7 @@ class Lag:
 
     def filled(self, language: str) -> dict[str, Any]:
         """What fills the braces, with the category in this language (`zh` or `en`)."""
-        told = {"behind": f"{self.behind:.2f}", **self.values}
+        told = {"behind": f"{self.behind:.2f}" if self.behind >= SEEN else "<0.01", **self.values}
         if "category" in told:
             told["category"] = category_label(told["category"], language)
         return told
@@ -75,11 +77,13 @@ def lags_of(
     persona: Persona,
     at: datetime,
 ) -> tuple[Lag, ...]:
-    """The parts in which an item trails an audience's first, worst first, at most three."""
+    """The parts in which an item trails an audience's first, worst first, at most three; lags
+    far below the worst explain nothing and are left out."""
     behind = {name: round(first.get(name, 0.0) - parts[name], 4) for name in parts}
     worst = sorted((name for name in behind if behind[name] > 0), key=lambda n: (-behind[n], n))
+    least = max(SMALL_SHARE * behind[worst[0]], SEEN) if worst else 0.0
     out = []
-    for name in worst[:MOST_LAGS]:
+    for name in [n for n in worst[:MOST_LAGS] if n == worst[0] or behind[n] >= least]:
         kind, values = _SITUATIONS.get(name, _plain(name))(item, persona, at)
         out.append(Lag(name, behind[name], kind, values))
     return tuple(out)

@@ -87,7 +87,9 @@ def test_a_matching_model_says_what_it_has_not_learned(
     for page in ("/models", "/models/matching/1"):
         text = admin.get(page).text
         assert words in text
-        assert ("权重" in text.replace("手工设定的权重", "")) == bool(words)
+        told = [one for one in ("不是学来的", "沿用以前", "学来，另用") if one in text]
+        assert len(told) == bool(words)
+    assert "至少需要 · 选择次数" in admin.get("/models/matching/1").text
 
 
 def _serving(registry: ModelRegistry) -> int:

@@ -40,6 +40,10 @@ def test_the_worst_three_come_first_and_leads_are_no_lags() -> None:
         ("words", 0.1),
         ("quality", 0.05),
     ]
+    mine["quality"] = first["quality"] - 0.02
+    assert [one.part for one in lags(mine, first, on_shelf())] == ["price", "words"]
+    (close,) = lags({"words": 0.5, "tags": 0.3}, {"words": 0.504, "tags": 0.303}, on_shelf())
+    assert "差 <0.01 分" in close.text
     assert len(lags(dict.fromkeys(PARTS, 0.0), dict.fromkeys(PARTS, 1.0), on_shelf())) == 3
 
 
