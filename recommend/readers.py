@@ -53,6 +53,8 @@ def resolve_readers(
     refs: Sequence[ReaderRef],
     now: datetime,
     events: Mapping[ReaderRef, str] | None = None,
+    *,
+    held: bool = False,
 ) -> dict[ReaderRef, int]:
     """Who stands for the readers of these references, in the caller's transaction.
 
@@ -60,9 +62,10 @@ def resolve_readers(
     belong to two readers, these are joined; evidence that contradicts itself (two unionids,
     two readers that a person took apart) is listed for a person instead, and the event goes
     to the reader found by the first id in the order of `ID_FIELDS`. `events`: the event that
-    brought a reference, for the trail.
+    brought a reference, for the trail. `held`: this transaction holds the order already.
     """
-    hold_order(session, now)
+    if not held:
+        hold_order(session, now)
     wanted = list(dict.fromkeys(refs))
     known = _Known(session)
     known.load(wanted)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.errors import InvalidInput
@@ -16,11 +16,13 @@ from contentcenter.domain.facts import EventsRecorded
 from contentcenter.floor import Floor
 from contentcenter.store import outbox
 from contentcenter.store.tables import AudienceRow, EventRow, ItemRow
+from recommend.among import among
 from recommend.events.attribution import DIRECT
 from recommend.events.members import move_members
 from recommend.events.seen import mark_seen
 from recommend.identity.turns import hold_order
 from recommend.readers import ReaderRef, resolve_readers
+from recommend.upserts import insert_all
 
 LARGEST_BATCH = 5_000
 LONGEST_REF = 80
@@ -123,12 +125,12 @@ class EventService:
         if not fresh:
             return 0, duplicates
         named = {one.reader: one.event_id for one in fresh if one.reader}
-        readers = resolve_readers(session, list(named), now, named)
+        readers = resolve_readers(session, list(named), now, named, held=True)
         rows = [_row(one, readers, now) for one in fresh]
-        first = (session.scalar(select(func.max(EventRow.id))) or 0) + 1
-        # One statement for all: the mapper would make one for every pattern of missing values.
-        session.connection().execute(insert(EventRow.__table__), rows)  # type: ignore[arg-type]
-        last = session.scalar(select(func.max(EventRow.id))) or first
+        insert_all(session, EventRow, rows)
+        last = session.connection().execute(_LAST).scalar_one()
+        # Nobody else inserts while the order is held: the ids are those before the last.
+        first = last - len(rows) + 1
         mark_seen(session, rows)
         move_members(session, rows)
         outbox.record(session, EventsRecorded(first, last), now)
@@ -215,11 +217,8 @@ def _unknown_thing(event: IncomingEvent, items: set[int], audiences: set[int]) -
 
 
 def _without_known(session: Session, events: Sequence[IncomingEvent]) -> list[IncomingEvent]:
-    ids = [one.event_id for one in events]
-    known: set[str] = set()
-    for start in range(0, len(ids), 500):
-        query = select(EventRow.event_id).where(EventRow.event_id.in_(ids[start : start + 500]))
-        known.update(session.scalars(query))
+    told = {"ids": [one.event_id for one in events]}
+    known = set(session.connection().execute(_KNOWN, told).scalars())
     fresh = []
     for one in events:
         if one.event_id not in known:
@@ -245,21 +244,24 @@ def _with_audiences(session: Session, events: Sequence[IncomingEvent]) -> list[I
 
 
 def _known_items(session: Session, events: Sequence[IncomingEvent]) -> set[int]:
-    return _existing(session, ItemRow.id, {one.item_id for one in events if one.item_id})
+    return _existing(session, _ITEMS, {one.item_id for one in events if one.item_id})
 
 
 def _known_audiences(session: Session, events: Sequence[IncomingEvent]) -> set[int]:
-    return _existing(
-        session, AudienceRow.id, {one.audience_id for one in events if one.audience_id}
-    )
+    return _existing(session, _AUDIENCES, {one.audience_id for one in events if one.audience_id})
 
 
-def _existing(session: Session, column: Any, wanted: set[int]) -> set[int]:
-    ids = sorted(wanted)
-    found: set[int] = set()
-    for start in range(0, len(ids), 500):
-        found.update(session.scalars(select(column).where(column.in_(ids[start : start + 500]))))
-    return found
+def _existing(session: Session, query: Select[int], wanted: set[int]) -> set[int]:
+    if not wanted:
+        return set()
+    return set(session.connection().execute(query, {"ids": sorted(wanted)}).scalars())
+
+
+# Built once: putting a statement together costs as much as running it.
+_KNOWN = select(EventRow.event_id).where(among(EventRow.event_id, "ids", texts=True))
+_ITEMS = select(ItemRow.id).where(among(ItemRow.id, "ids"))
+_AUDIENCES = select(AudienceRow.id).where(among(AudienceRow.id, "ids"))
+_LAST = select(func.max(EventRow.id))
 
 
 def _row(event: IncomingEvent, readers: Mapping[ReaderRef, int], now: datetime) -> dict[str, Any]:
