@@ -94,7 +94,7 @@ def audience_features(
         centres=centres,
         offsets=offsets,
         category=_by_category([dict(persona.categories) for persona in personas]),
-        response=_by_category([_response(persona, rules) for persona in personas]),
+        response=_by_category([_answers(persona, rules) for persona in personas]),
         unexplored=_undiscovered(personas, rules),
         recent=_by_category([_repeats(persona, rules) for persona in personas]),
         price=_price_fit(personas),
@@ -183,11 +183,24 @@ def _centres(
         if not count:
             continue
         rows = [index if index < count else 0 for index in range(most)]
-        centres[:, column] = corpus.centre(persona.centres)[rows] / scale
-        shares = np.array(persona.centre_shares)[rows]
+        sure = _sure_of_centres(persona, rules)
+        centres[:, column] = (corpus.centre(persona.centres) * sure[:, None])[rows] / scale
+        shares = np.array(persona.centre_shares)
         smaller = 1.0 - np.sqrt(shares / max(float(shares.max()), 1e-9))
-        offsets[:, column] = -rules.small_centre * smaller - corpus.pair_mean / scale
+        offset = -rules.small_centre * smaller - sure * (corpus.pair_mean / scale)
+        offset += rules.rising_centre * np.array(persona.centre_rise or [0.0] * count)
+        offsets[:, column] = offset[rows]
     return centres, offsets
+
+
+def _sure_of_centres(persona: Persona, rules: MatchSettings) -> Vectors:
+    """(k,) 0..1. A centre that one answer founded lies exactly on one item and would put it
+    above all others; closeness counts by how much evidence the centre rests on."""
+    evidence = np.array(persona.centre_evidence, dtype=np.float32)
+    if len(evidence) != len(persona.centre_shares):
+        return np.ones(len(persona.centre_shares), dtype=np.float32)
+    sure: Vectors = evidence / (evidence + np.float32(rules.centre_evidence))
+    return sure
 
 
 def _by_category(tables: Sequence[Mapping[str, float]]) -> Vectors:
@@ -200,6 +213,15 @@ def _by_category(tables: Sequence[Mapping[str, float]]) -> Vectors:
 
 def _shown(persona: Persona) -> dict[str, float]:
     return {code: shown for code, (shown, _) in persona.response.items()}
+
+
+def _answers(persona: Persona, rules: MatchSettings) -> dict[str, float]:
+    """What each category is answered with, in the long run and lately (both are logarithms of
+    a rate against the usual)."""
+    out = _response(persona, rules)
+    for code, rise in persona.rising.items():
+        out[code] = out.get(code, 0.0) + rules.rising * rise
+    return out
 
 
 def _response(persona: Persona, rules: MatchSettings) -> dict[str, float]:

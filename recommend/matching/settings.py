@@ -16,6 +16,10 @@ class MatchSettings:
     `exploration` is the bonus of an unshown item, `discovery` that of an unshown category for
     an audience nothing is known about (it shrinks as the persona becomes sure); both are in
     the part `exploration`.
+    `centre_evidence` is how many answers make an interest centre half sure. `rising` is how
+    much more an answer of the last days counts in the part `response` than the long-run lift of
+    a category, `rising_centre` the bonus of an interest centre for the same (see
+    `persona_math.rising`); 0 switches either off.
     `members` to `appetite` weigh the echo of what an audience answered to (see `match_echo`);
     `refined` is how many of an audience's best are scored with them after a sweep.
     """
@@ -40,6 +44,9 @@ class MatchSettings:
     appetite: float = 0.0
     refined: int = 200
     small_centre: float = 0.6
+    centre_evidence: float = 2.0
+    rising: float = 4.0
+    rising_centre: float = 1.5
     freshness_half_life: float = 14.0
     response_evidence: float = 60.0
     explore_impressions: float = 30.0

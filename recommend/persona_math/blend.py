@@ -11,7 +11,14 @@ import numpy as np
 
 from contentcenter.embedding.ports import Vectors
 from recommend.persona_math.learned import Learned
-from recommend.persona_math.prices import quantiles
+from recommend.persona_math.prices import (
+    PriceAnswers,
+    declared_sensitivity,
+    elasticity,
+    quantiles,
+    sensitivity_of,
+)
+from recommend.persona_math.rising import risen, risen_by_name
 from recommend.persona_math.settings import PersonaSettings
 
 FIELDS = (
@@ -57,6 +64,9 @@ class Persona:
     Tag and category weights are affinities in -1..1; `response` holds (shown, liked) counts
     by category, `recent` how much of each category was shown lately. `confidence` (0..1) and
     `origin` (declared, learned, blended, override, default) name every field of `FIELDS`.
+    `centre_evidence` (k,) is what each centre rests on, in weights of answers (empty: set by
+    hand, nothing to doubt); `centre_rise` (k,) and `rising` (by category) say what was answered
+    lately beyond the usual (see `rising`).
     """
 
     centres: Vectors
@@ -74,6 +84,9 @@ class Persona:
     evidence: float
     confidence: Mapping[str, float] = field(default_factory=dict)
     origin: Mapping[str, str] = field(default_factory=dict)
+    centre_evidence: tuple[float, ...] = ()
+    centre_rise: tuple[float, ...] = ()
+    rising: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,8 @@ def blend(source: Blending, day: float, settings: PersonaSettings | None = None)
     hours, hours_sure = _hours(learned, fade, rules)
     tired, tired_sure = _fatigue(declared, learned, day, rules)
     known = _Sure(sure, price_sure, hours_sure, tired_sure, declared)
+    rests_on = _rests_on(declared, learned, fade, rules)
+    late_fade = learned.recent_fade(day, rules)
     persona = Persona(
         centres=centres,
         centre_shares=shares,
@@ -106,7 +121,7 @@ def blend(source: Blending, day: float, settings: PersonaSettings | None = None)
         tags=tags,
         price=price,
         price_ceiling_fen=declared.ceiling_fen,
-        price_sensitivity=_sensitivity(learned),
+        price_sensitivity=_sensitivity(declared, learned, day, rules),
         reading_age=declared.reading_age,
         hours=hours,
         fatigue=tired,
@@ -120,6 +135,9 @@ def blend(source: Blending, day: float, settings: PersonaSettings | None = None)
         evidence=evidence,
         confidence=_confidence(known),
         origin=_origins(known),
+        centre_evidence=rests_on,
+        centre_rise=_centre_rise(declared, learned, rests_on, late_fade),
+        rising=risen_by_name(_lately(learned, late_fade, rules), categories),
     )
     return _overridden(persona, source.override)
 
@@ -136,6 +154,32 @@ def _centres(
     shares = [(1.0 - sure) / said] * said + [sure * w / total for w in learned.centres.weights]
     vectors = np.vstack([declared.vectors, learned.centres.vectors]).astype(np.float32)
     return vectors, tuple(shares)
+
+
+def _rests_on(
+    declared: Declared, learned: Learned, fade: float, rules: PersonaSettings
+) -> tuple[float, ...]:
+    """Declared directions together stand for the evidence that they give way to."""
+    said = len(declared.vectors)
+    own = tuple(weight * fade for weight in learned.centres.weights)
+    return (*[rules.interest_evidence / max(said, 1)] * said, *own)
+
+
+def _centre_rise(
+    declared: Declared, learned: Learned, rests_on: tuple[float, ...], late_fade: float
+) -> tuple[float, ...]:
+    nothing = (0.0,) * len(declared.vectors)
+    recent = (*nothing, *(weight * late_fade for weight in learned.centres.recent))
+    return risen(recent, rests_on)
+
+
+def _lately(learned: Learned, late_fade: float, rules: PersonaSettings) -> dict[str, float]:
+    """What was answered of each category in the last days, beyond what its own impressions
+    usually earn: shown and left unanswered, it does not rise."""
+    return {
+        name: (weight - rules.response_prior * learned.recent.get(name, 0.0)) * late_fade
+        for name, weight in learned.lately.items()
+    }
 
 
 def _affinities(
@@ -173,14 +217,22 @@ def _price(
     return PriceBand(*mixed), sure
 
 
-def _sensitivity(learned: Learned) -> float:
-    """0..1: do they respond to cheaper books than those they are shown? .5 when unknown."""
+def _sensitivity(declared: Declared, learned: Learned, day: float, rules: PersonaSettings) -> float:
+    """0..1: do they answer cheaper books more than dear ones? What a declared ceiling says
+    until enough was shown and answered."""
+    said = declared_sensitivity(declared.ceiling_fen, DEFAULT_BAND_FEN[2])
     sums = learned.price_sums
-    shown, liked = sums.get("shown", 0.0), sums.get("liked", 0.0)
+    shown, liked = sums.get("offered", 0.0), sums.get("liked", 0.0)
     if shown <= 0 or liked <= 0:
-        return 0.5
-    gap = sums.get("shown_log", 0.0) / shown - sums.get("liked_log", 0.0) / liked
-    return min(max(0.5 + gap, 0.0), 1.0)
+        return said
+    mean = sums["offered_log"] / shown
+    found = PriceAnswers(
+        shown_mean=mean,
+        shown_variance=max(sums["offered_square"] / shown - mean * mean, 0.0),
+        answered=liked * learned.price_fade(day, rules),
+        answered_mean=sums["liked_log"] / liked,
+    )
+    return sensitivity_of(elasticity(found, 2.0 * said, rules.elasticity_evidence))
 
 
 def _hours(
@@ -250,7 +302,7 @@ def _origins(sure: _Sure) -> dict[str, str]:
         "categories": interest,
         "tags": interest,
         "price": _origin(sure.price, sure.declared.ceiling_fen is not None),
-        "price_sensitivity": _origin(sure.price, False),
+        "price_sensitivity": _origin(sure.price, sure.declared.ceiling_fen is not None),
         "reading_age": "declared" if sure.declared.reading_age is not None else "default",
         "active_hours": _origin(sure.hours, False),
         "fatigue": _origin(sure.fatigue, False),
@@ -292,7 +344,8 @@ def _fixed_interests(value: Mapping[str, Any], persona: Persona) -> dict[str, An
     if vectors.ndim != 2 or vectors.shape[1] != persona.centres.shape[1]:
         return {}
     count = len(vectors)
-    return {"centres": vectors, "centre_shares": tuple([1.0 / count] * count)}
+    shares = tuple([1.0 / count] * count)
+    return {"centres": vectors, "centre_shares": shares, "centre_evidence": (), "centre_rise": ()}
 
 
 _READERS: dict[str, Callable[[Any, Persona], dict[str, Any]]] = {

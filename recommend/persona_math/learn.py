@@ -10,7 +10,7 @@ from datetime import datetime
 from contentcenter.domain.events import EVENT_WEIGHT, EventKind
 from contentcenter.embedding.ports import Vectors
 from recommend.corpus import CorpusView
-from recommend.persona_math.centres import absorb, weaken
+from recommend.persona_math.centres import Lesson, absorb, weaken
 from recommend.persona_math.decay import day_number, growth
 from recommend.persona_math.learned import Learned
 from recommend.persona_math.prices import spread
@@ -82,7 +82,8 @@ def _apply(state: Learned, event: LearnEvent, corpus: CorpusView, rules: Persona
     if event.item is None:
         return
     _count_response(state, event, scale, recent)
-    _weigh_interest(state, event.item, EVENT_WEIGHT[event.kind] * scale, corpus, rules)
+    lately = event.share * growth(day, landmark, rules.recent_half_life)
+    _weigh_interest(state, event, (scale, lately), corpus, rules)
     _weigh_price(state, event, event.share * growth(day, landmark, rules.price_half_life))
 
 
@@ -99,9 +100,16 @@ def _count_response(state: Learned, event: LearnEvent, scale: float, recent: flo
 
 
 def _weigh_interest(
-    state: Learned, item: ItemFacts, weight: float, corpus: CorpusView, rules: PersonaSettings
+    state: Learned,
+    event: LearnEvent,
+    scales: tuple[float, float],
+    corpus: CorpusView,
+    rules: PersonaSettings,
 ) -> None:
-    if weight == 0.0:
+    """`scales`: of sums that fade in weeks, and of those that fade in days."""
+    item, weight = event.item, EVENT_WEIGHT[event.kind] * scales[0]
+    lately = _weight_of_late(event, rules) * scales[1]
+    if item is None or weight == 0.0:
         return
     _add(state.categories, item.category, weight)
     for tag in item.tags:
@@ -110,12 +118,23 @@ def _weigh_interest(
         _prune(state.tags, rules.max_tags)
     if weight > 0:
         _add(state.sums, "evidence", weight)
+        _add(state.lately, item.category, lately)
     if item.vector is None:
         return
     if weight > 0:
-        state.centres = absorb(state.centres, item.vector, weight, corpus, rules.max_centres)
+        liked = Lesson(item.vector, weight, lately)
+        state.centres = absorb(state.centres, liked, corpus, rules.max_centres)
     else:
-        state.centres = weaken(state.centres, item.vector, -weight, corpus)
+        state.centres = weaken(state.centres, Lesson(item.vector, -weight, -lately), corpus)
+
+
+def _weight_of_late(event: LearnEvent, rules: PersonaSettings) -> float:
+    """What members do alone tells of a new interest: nobody chose it for them. What the subject
+    was sent only takes off what its impressions usually earn, so that an interest that was
+    tried no longer rises; whether it was liked, the usual evidence says."""
+    if event.kind is EventKind.IMPRESSION:
+        return -rules.response_prior
+    return 0.0 if event.own else EVENT_WEIGHT[event.kind]
 
 
 def _weigh_price(state: Learned, event: LearnEvent, scale: float) -> None:
@@ -124,8 +143,9 @@ def _weigh_price(state: Learned, event: LearnEvent, scale: float) -> None:
     if price is None or price <= 0:
         return
     if event.kind is EventKind.IMPRESSION:
-        _add(state.price_sums, "shown", scale)
-        _add(state.price_sums, "shown_log", scale * math.log(price))
+        log = math.log(price)
+        for name, amount in (("offered", 1.0), ("offered_log", log), ("offered_square", log * log)):
+            _add(state.price_sums, name, scale * amount)
         return
     weight = EVENT_WEIGHT[event.kind] * scale
     if weight == 0.0:

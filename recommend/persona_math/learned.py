@@ -16,7 +16,7 @@ from recommend.persona_math.settings import PersonaSettings
 
 # Sums by the half-life they fade with.
 _INTEREST = ("categories", "tags", "shown", "liked", "sums")
-_RECENT = ("recent", "recent_sums")
+_RECENT = ("recent", "recent_sums", "lately")
 _TABLES = (*_INTEREST, *_RECENT, "price_sums")
 
 
@@ -27,7 +27,8 @@ class Learned:
     `categories`, `tags`: net weight of responses. `shown`, `liked`: impressions and clicks
     by category. `prices`: histogram of what was bought or clicked; `price_sums`: log price
     of shown and of liked items. `hours`: responses by local hour. `recent`: items shown of a
-    category, fading in days. `sums`, `recent_sums`: totals by name.
+    category, `lately`: weight of what was answered of it, both fading in days. `sums`,
+    `recent_sums`: totals by name.
     """
 
     centres: Centres
@@ -44,6 +45,7 @@ class Learned:
     hours: list[float] = field(default_factory=lambda: [0.0] * 24)
     recent: dict[str, float] = field(default_factory=dict)
     recent_sums: dict[str, float] = field(default_factory=dict)
+    lately: dict[str, float] = field(default_factory=dict)
 
     def copy(self) -> Learned:
         """Sums of its own; the centres are values and shared."""
@@ -57,6 +59,7 @@ class Learned:
             "last_day": self.last_day,
             "seen_event_id": self.seen_event_id,
             "weights": list(self.centres.weights),
+            "recent_weights": list(self.centres.recent),
             **{name: dict(getattr(self, name)) for name in _TABLES},
             "prices": list(self.prices),
             "hours": list(self.hours),
@@ -64,14 +67,16 @@ class Learned:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], centres: Centres) -> Learned:
+        # What was stored before recent answers were kept apart has none of them.
+        late = tuple(value.get("recent_weights", ()))
         return cls(
-            centres=Centres(centres.vectors, tuple(value["weights"])),
+            centres=Centres(centres.vectors, tuple(value["weights"]), late),
             landmark=value["landmark"],
             last_day=value["last_day"],
             seen_event_id=value["seen_event_id"],
             prices=list(value["prices"]),
             hours=list(value["hours"]),
-            **{name: dict(value[name]) for name in _TABLES},
+            **{name: dict(value.get(name, {})) for name in _TABLES},
         )
 
     def reach(self, day: float, settings: PersonaSettings) -> float:
@@ -96,7 +101,7 @@ class Learned:
                 setattr(self, name, {key: value * factor for key, value in table.items()})
         self.prices = [value * price for value in self.prices]
         self.hours = [value * interest for value in self.hours]
-        self.centres = self.centres.scaled(interest)
+        self.centres = self.centres.scaled(interest, recent)
 
     def interest_fade(self, day: float, settings: PersonaSettings) -> float:
         return self._fade(day, settings.interest_half_life)

@@ -23,6 +23,7 @@ class PersonaSettings:
     max_tags: int = 64
     interest_evidence: float = 8.0
     price_evidence: float = 12.0
+    elasticity_evidence: float = 40.0
     hours_evidence: float = 20.0
     fatigue_evidence: float = 8.0
     response_prior: float = 0.05

@@ -25,7 +25,7 @@ from recommend.persona_math import (
     blend,
     learn,
 )
-from recommend.persona_math.centres import absorb
+from recommend.persona_math.centres import Lesson, absorb
 from recommend.persona_math.decay import day_number
 from recommend.persona_math.prices import BINS, fit_table, position, price_at, quantiles, spread
 from tests.unit.recommend.vectors import DIMENSION, bunched, corpus_of
@@ -111,7 +111,7 @@ def test_late_events_weigh_what_they_would_have_weighed_in_time(
 def test_several_interests_stay_several_centres() -> None:
     centres = Centres.empty(DIMENSION)
     for row in [*range(10), *range(40, 50), *range(80, 90)]:
-        centres = absorb(centres, VECTORS[row], 1.0, CORPUS, RULES.max_centres)
+        centres = absorb(centres, Lesson(VECTORS[row], 1.0), CORPUS, RULES.max_centres)
     assert 3 <= len(centres) <= RULES.max_centres
     near = CORPUS.centre(centres.vectors) @ CORPUS.centre(VECTORS[[5, 45, 85]]).T
     assert (near.max(axis=0) > CORPUS.join_at).all()
@@ -122,7 +122,7 @@ def test_never_more_centres_than_allowed_and_no_weight_is_lost() -> None:
     centres = Centres.empty(DIMENSION)
     rng = np.random.default_rng(1)
     for row in rng.permutation(len(VECTORS)):
-        centres = absorb(centres, VECTORS[row], 1.0, CORPUS, 4)
+        centres = absorb(centres, Lesson(VECTORS[row], 1.0), CORPUS, 4)
         assert len(centres) <= 4
     assert sum(centres.weights) == pytest.approx(len(VECTORS))
 
