@@ -103,7 +103,7 @@ def test_every_page_stays_at_home_and_in_its_width(visit: Visit, shop: Shop) -> 
         f"/imports/{shop.import_id}", "/search?q=活着&tag=小说&price_band=2000-2999&state=all",
         "/search?q=活着", "/audiences",
         f"/audiences/{shop.audience_id}", "/channels", "/plan", f"/plans/{shop.plan_id}", "/posts",
-        f"/posts/{shop.post_id}", "/settings",
+        f"/posts/{shop.post_id}", "/experiments", "/experiments/new", "/models", "/settings",
     )  # fmt: skip
     too_wide = []
     for path in paths:
