@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.events import EventKind
 from contentcenter.floor import Floor
-from contentcenter.store.tables import EventRow, StateRow
+from contentcenter.store.tables import EventRow
 from recommend.events.attribution import (
     RESPONSES,
     TOUCHES,
@@ -41,8 +41,15 @@ from recommend.events.deeds import (
     works_of,
 )
 from recommend.events.summary import Outcome, outcomes_of_posts
-from recommend.identity.turns import lock_epoch, next_epoch, read_epoch
-from recommend.upserts import upsert
+from recommend.identity.turns import (
+    EPOCH,
+    held_states,
+    lock_epoch,
+    next_epoch,
+    read_epoch,
+    read_states,
+    set_state,
+)
 
 WATERMARK = "events.attributed"
 BATCH = 5_000
@@ -54,6 +61,7 @@ class _Round:
 
     start: int
     end: int
+    events: int
     epoch: int
     causes: Mapping[int, Cause]
 
@@ -75,13 +83,15 @@ class AttributionService:
                 break
             if self._commit(found):
                 done += found.end - found.start + 1
+                if found.events < BATCH:
+                    break
         return done
 
     def pending(self) -> int:
         """How many stored events are not looked at yet (by id; an upper bound)."""
         with self._floor.db.reading() as session:
             last = session.scalar(select(EventRow.id).order_by(EventRow.id.desc()).limit(1)) or 0
-            return max(last - _watermark(session), 0)
+            return max(last - _watermark(session.connection()), 0)
 
     def summary(self, post_ids: Sequence[int]) -> dict[int, Outcome]:
         """What each post brought, direct and by look-back, refunds taken off; posts without
@@ -102,31 +112,31 @@ class AttributionService:
         with self._floor.db.transaction() as session:
             if lock_epoch(session, now) != epoch:
                 return False
-            save_causes(session, causes)
+            save_causes(session.connection(), causes)
             # A batch that was computed beside this one may have seen less.
             next_epoch(session, now)
         return True
 
     def _round(self) -> _Round | None:
         with self._floor.db.reading() as session:
-            epoch = read_epoch(session)
-            batch = deeds_after(session, _watermark(session), BATCH)
+            states = read_states(session.connection(), WATERMARK, EPOCH)
+            batch = deeds_after(session, int(states[WATERMARK].get("last_id", 0)), BATCH)
             if not batch:
                 return None
             causes = _Search(session, self._windows).causes(batch)
-        return _Round(batch[0].id, batch[-1].id, epoch, causes)
+        epoch = int(states[EPOCH].get("n", 0))
+        return _Round(batch[0].id, batch[-1].id, len(batch), epoch, causes)
 
     def _commit(self, found: _Round) -> bool:
         now = self._floor.clock.now()
-        fresh = {"name": WATERMARK, "value": {"last_id": 0}, "updated_at": now}
-        with self._floor.db.transaction() as session:
-            upsert(session, StateRow, [fresh], ["name"], [])
-            query = select(StateRow).where(StateRow.name == WATERMARK).with_for_update()
-            row = session.scalars(query).one()
-            if int(row.value["last_id"]) >= found.start or lock_epoch(session, now) != found.epoch:
+        with self._floor.db.writing() as connection:
+            held = held_states(connection, {WATERMARK: {"last_id": 0}, EPOCH: {"n": 0}}, now)
+            if int(held[WATERMARK]["last_id"]) >= found.start:
                 return False
-            save_causes(session, found.causes)
-            row.value, row.updated_at = {"last_id": found.end}, now
+            if int(held[EPOCH].get("n", 0)) != found.epoch:
+                return False
+            save_causes(connection, found.causes)
+            set_state(connection, WATERMARK, {"last_id": found.end}, now)
         return True
 
 
@@ -219,6 +229,5 @@ def _same_works(
     return {item} | {other for work in works.get(item, ()) for other in beside.get(work, ())}
 
 
-def _watermark(session: Session) -> int:
-    row = session.get(StateRow, WATERMARK)
-    return int(row.value.get("last_id", 0)) if row is not None else 0
+def _watermark(connection: Connection) -> int:
+    return int(read_states(connection, WATERMARK)[WATERMARK].get("last_id", 0))

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, literal_column, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.events import EventKind
 from contentcenter.store.tables import BookRow, EventRow, ItemBookRow
 from contentcenter.store.tables.people import LOOSE
+from recommend.among import among
 from recommend.events.attribution import TOUCHES, Cause, Deed
 
 CHUNK = 400
@@ -43,8 +44,7 @@ T = TypeVar("T")
 
 def deeds_after(session: Session, after: int, limit: int) -> list[Deed]:
     """Stored events above an id, by id."""
-    query = select(*_COLUMNS).where(EventRow.id > after).order_by(EventRow.id).limit(limit)
-    return _deeds(session, query)
+    return _deeds(session, _AFTER, {"after": after, "limit": limit})
 
 
 def deeds_of(session: Session, reader_id: int) -> list[Deed]:
@@ -56,13 +56,12 @@ def loose_within(session: Session, spans: Mapping[int, tuple[datetime, datetime]
     """Responses without a reported cause, by readers, within a span of time for each."""
     found: list[Deed] = []
     for ids in _chunks(sorted(spans)):
-        query = select(*_COLUMNS).where(
-            EventRow.reader_id.in_(ids),
-            EventRow.at >= min(spans[one][0] for one in ids),
-            EventRow.at <= max(spans[one][1] for one in ids),
-            LOOSE,
-        )
-        for one in _deeds(session, query):
+        told = {
+            "readers": ids,
+            "start": min(spans[one][0] for one in ids),
+            "end": max(spans[one][1] for one in ids),
+        }
+        for one in _deeds(session, _LOOSE, told):
             start, end = spans[one.reader_id or 0]
             if start <= one.at <= end:
                 found.append(one)
@@ -86,21 +85,16 @@ def money_of_refs(session: Session, refs: Iterable[str]) -> list[Deed]:
     """Orders and refunds that name one of these orders."""
     found: list[Deed] = []
     for some in _chunks(sorted(refs)):
-        query = select(*_COLUMNS).where(EventRow.order_ref.in_(some), EventRow.kind.in_(_MONEY))
-        found += _deeds(session, query)
+        found += _deeds(session, _OF_REFS, {"refs": some})
     return found
 
 
 def works_of(session: Session, item_ids: Iterable[int]) -> dict[int, set[int]]:
     """Works by item."""
     found: dict[int, set[int]] = defaultdict(set)
-    for some in _chunks(sorted(set(item_ids))):
-        query = (
-            select(ItemBookRow.item_id, BookRow.work_id)
-            .join(BookRow, BookRow.id == ItemBookRow.book_id)
-            .where(ItemBookRow.item_id.in_(some))
-        )
-        for item, work in session.execute(query):
+    wanted = sorted(set(item_ids))
+    if wanted:
+        for item, work in session.connection().execute(_WORKS, {"items": wanted}):
             found[item].add(work)
     return found
 
@@ -108,20 +102,15 @@ def works_of(session: Session, item_ids: Iterable[int]) -> dict[int, set[int]]:
 def items_of(session: Session, work_ids: Iterable[int]) -> dict[int, set[int]]:
     """Items by work, at most `MOST_SIBLINGS` of each."""
     found: dict[int, set[int]] = defaultdict(set)
-    for some in _chunks(sorted(set(work_ids))):
-        query = (
-            select(BookRow.work_id, ItemBookRow.item_id)
-            .join(ItemBookRow, ItemBookRow.book_id == BookRow.id)
-            .where(BookRow.work_id.in_(some))
-            .order_by(ItemBookRow.item_id.desc())
-        )
-        for work, item in session.execute(query):
+    wanted = sorted(set(work_ids))
+    if wanted:
+        for work, item in session.connection().execute(_ITEMS, {"works": wanted}):
             if len(found[work]) < MOST_SIBLINGS:
                 found[work].add(item)
     return found
 
 
-def save_causes(session: Session, causes: Mapping[int, Cause]) -> None:
+def save_causes(connection: Connection, causes: Mapping[int, Cause]) -> None:
     """Write what events are attributed to."""
     rows = [
         {
@@ -135,16 +124,7 @@ def save_causes(session: Session, causes: Mapping[int, Cause]) -> None:
         for one, cause in causes.items()
     ]
     if rows:
-        table: Any = EventRow.__table__
-        statement = update(table).where(table.c.id == bindparam("event"))
-        changes: dict[str, Any] = {
-            "attributed_post_id": bindparam("post"),
-            "attributed_trace_id": bindparam("trace"),
-            "attribution": bindparam("method"),
-            "refunded_event_id": bindparam("refunded"),
-            "refunded_fen": bindparam("fen"),
-        }
-        session.connection().execute(statement.values(changes), rows)
+        connection.execute(_SAVE, rows)
 
 
 def _of_pairs(session: Session, pairs: Pairs, *conditions: Any) -> list[Deed]:
@@ -155,11 +135,54 @@ def _of_pairs(session: Session, pairs: Pairs, *conditions: Any) -> list[Deed]:
     return found
 
 
-def _deeds(session: Session, query: Any) -> list[Deed]:
-    rows: Sequence[Any] = session.execute(query).all()
+def _deeds(session: Session, query: Any, told: Mapping[str, Any] | None = None) -> list[Deed]:
+    rows: Sequence[Any] = session.connection().execute(query, told or {}).all()
     return [Deed(*(*row[:_PLAIN], Cause(*row[_PLAIN:]))) for row in rows]
 
 
 def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]
+
+
+# Built once: putting a statement together costs as much as running it.
+_AFTER = (
+    select(*_COLUMNS)
+    .where(EventRow.id > bindparam("after", type_=EventRow.id.type))
+    .order_by(EventRow.id)
+    .limit(bindparam("limit", type_=EventRow.id.type))
+)
+_LOOSE = select(*_COLUMNS).where(
+    among(EventRow.reader_id, "readers"),
+    EventRow.at >= bindparam("start", type_=EventRow.at.type),
+    EventRow.at <= bindparam("end", type_=EventRow.at.type),
+    LOOSE,
+)
+_OF_REFS = select(*_COLUMNS).where(
+    among(EventRow.order_ref, "refs", texts=True),
+    EventRow.order_ref.is_not(None),  # as the partial index says
+    EventRow.kind.in_([literal_column(f"'{kind}'") for kind in _MONEY]),
+)
+_WORKS = (
+    select(ItemBookRow.item_id, BookRow.work_id)
+    .join(BookRow, BookRow.id == ItemBookRow.book_id)
+    .where(among(ItemBookRow.item_id, "items"))
+)
+_ITEMS = (
+    select(BookRow.work_id, ItemBookRow.item_id)
+    .join(ItemBookRow, ItemBookRow.book_id == BookRow.id)
+    .where(among(BookRow.work_id, "works"))
+    .order_by(ItemBookRow.item_id.desc())
+)
+_EVENTS: Any = EventRow.__table__
+_SAVE = (
+    update(_EVENTS)
+    .where(_EVENTS.c.id == bindparam("event"))
+    .values(
+        attributed_post_id=bindparam("post"),
+        attributed_trace_id=bindparam("trace"),
+        attribution=bindparam("method"),
+        refunded_event_id=bindparam("refunded"),
+        refunded_fen=bindparam("fen"),
+    )
+)
