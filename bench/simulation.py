@@ -11,24 +11,36 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pygal
 
+from bench.simulation_prices import prices
 from bench.simulation_run import (
     NewTaste,
     Setting,
     Simulation,
     Told,
+    paired,
     regret,
     summary,
 )
-from bench.simulation_ways import MakeWay, by_chance, declared_only, most_popular, ours
+from bench.simulation_ways import (
+    MakeWay,
+    by_chance,
+    declared_only,
+    most_popular,
+    ours,
+    without_echo,
+    without_rising,
+)
 from bench.simulation_world import SAMPLES, World, load_world, silent
 from contentcenter.embedding.sentence import SentenceEmbedder
 from sandbox.readers import group_taste
@@ -43,26 +55,69 @@ MEMBER_SHARE = 0.5
 NEW_TASTE_DAY = 10
 FOLLOWED_WITHIN = 3
 ABOUT = 0.4  # an item with this share of a topic is about it
-MINDS_PRICES = 0.6
 
 
-def runs(world: World, make: MakeWay, seeds: Sequence[int], setting: Setting) -> list[list[Told]]:
-    return [Simulation(world, make(), seed, setting).run() for seed in seeds]
+@dataclass(frozen=True)
+class Course:
+    """A way of choosing in a setting; `silent`: with nothing declared."""
+
+    way: str
+    setting: Setting
+    silent: bool = False
 
 
-def compare(world: World, seeds: Sequence[int], base: Setting) -> dict[str, list[list[Told]]]:
-    """The ways side by side on posts alone; the last two also see the app."""
+WAYS: Mapping[str, MakeWay] = {
+    "ours": ours,
+    "without_echo": without_echo,
+    "without_rising": without_rising,
+    "declared_only": declared_only,
+    "random": by_chance,
+    "popular": most_popular,
+}
+_SHOP: dict[bool, World] = {}  # by silence; the processes of `race` are forked with it
+
+
+def race(
+    world: World, courses: Mapping[str, Course], seeds: Sequence[int], processes: int = 2
+) -> dict[str, list[list[Told]]]:
+    """Every course with every seed, by name, in the order of the seeds."""
+    _SHOP.update({False: world, True: silent(world)})
+    asked = [(course, seed) for course in courses.values() for seed in seeds]
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
+        found = list(pool.map(_course, asked))
+    size = len(seeds)
+    return {name: found[n * size : (n + 1) * size] for n, name in enumerate(courses)}
+
+
+def _course(asked: tuple[Course, int]) -> list[Told]:
+    course, seed = asked
+    way = WAYS[course.way]()
+    return Simulation(_SHOP[course.silent], way, seed, course.setting).run()
+
+
+def compared(base: Setting) -> dict[str, Course]:
+    """The ways side by side on posts alone; the last three also see the app."""
     app = replace(base, openings=OPENINGS, searches=SEARCHES)
     taught = replace(app, member_share=MEMBER_SHARE)
+    posts = {name: Course(name, base) for name in WAYS if name != "without_rising"}
     return {
-        "ours": runs(world, ours, seeds, base),
-        "random": runs(world, by_chance, seeds, base),
-        "popular": runs(world, most_popular, seeds, base),
-        "declared_only": runs(world, declared_only, seeds, base),
-        "learned_only": runs(silent(world), ours, seeds, base),
-        "with_app": runs(world, ours, seeds, app),
-        "with_app_teaching": runs(world, ours, seeds, taught),
+        **posts,
+        "learned_only": Course("ours", base, silent=True),
+        "with_app": Course("ours", app),
+        "with_app_teaching": Course("ours", taught),
+        "with_app_teaching_without_rising": Course("without_rising", taught),
     }
+
+
+# What is told apart seed by seed: the first less the second.
+PAIRS = (
+    ("ours", "declared_only"),
+    ("ours", "without_echo"),
+    ("ours", "random"),
+    ("with_app", "ours"),
+    ("with_app_teaching", "with_app"),
+    ("with_app_teaching", "with_app_teaching_without_rising"),
+)
 
 
 def new_topics(world: World) -> dict[int, str]:
@@ -114,38 +169,15 @@ def _earned(found: Sequence[Sequence[Told]], days: range) -> float:
     return round(sum(one.expected for one in told) / sum(one.best for one in told), 3)
 
 
-def new_taste(world: World, seeds: Sequence[int], base: Setting) -> dict[str, Any]:
+def changed(world: World, base: Setting) -> dict[str, Course]:
     """A taste appears on day 10: by posts alone, and with what members do in the app."""
-    new = NewTaste(NEW_TASTE_DAY, new_topics(world))
-    posts = replace(base, new_taste=new)
+    posts = replace(base, new_taste=NewTaste(NEW_TASTE_DAY, new_topics(world)))
     app = replace(posts, openings=OPENINGS, searches=SEARCHES, member_share=MEMBER_SHARE)
-    settings = {"posts_only": posts, "with_app": app}
     return {
-        name: followed(world, runs(world, ours, seeds, setting), new)
-        for name, setting in settings.items()
+        "posts_only": Course("ours", posts),
+        "with_app": Course("ours", app),
+        "with_app_without_rising": Course("without_rising", app),
     }
-
-
-def prices(world: World, found: Mapping[str, Sequence[Sequence[Told]]]) -> dict[str, Any]:
-    """Groups that mind prices: what their posts cost against what they have to spend."""
-    budgets = {}
-    for group in world.groups:
-        taste = group_taste(group.platform_ref, world.hidden[group.platform_ref])
-        if taste.price_sensitivity >= MINDS_PRICES:
-            budgets[group.id] = taste.budget_fen
-    out: dict[str, Any] = {"groups": len(budgets)}
-    for way in ("ours", "random", "popular"):
-        shares = [
-            price / budgets[one.group]
-            for run in found[way]
-            for one in run
-            if one.group in budgets and (price := world.items[one.item].match.price_fen) is not None
-        ]
-        out[way] = {
-            "price_over_budget": round(float(np.median(shares)), 3),
-            "affordable": round(float(np.mean(np.array(shares) <= 1.0)), 3),
-        }
-    return out
 
 
 def draw(found: Mapping[str, Sequence[Sequence[Told]]], picture: Path) -> None:
@@ -169,15 +201,22 @@ def run(
     begin = time.perf_counter()
     world = load_world(SentenceEmbedder(cache_dir=CACHE, device="cpu"), SAMPLES)
     numbers, base = range(FIRST_SEED, FIRST_SEED + seeds), Setting(days, members)
-    found = compare(world, numbers, base)
+    found = race(world, compared(base), numbers)
     draw(found, picture)
     ways = {name: summary(several) for name, several in found.items()}
     rate = {name: one["click_rate"] for name, one in ways.items()}
+    changes = changed(world, base)
+    after = race(world, changes, numbers)
     return {
         "ways": ways,
         "times_random": round(rate["ours"] / rate["random"], 3),
         "times_popular": round(rate["ours"] / rate["popular"], 3),
-        "new_taste": new_taste(world, numbers, base),
+        "pairs": {f"{one} - {other}": paired(found[one], found[other]) for one, other in PAIRS},
+        "new_taste": {
+            name: followed(world, runs, taste)
+            for name, runs in after.items()
+            if (taste := changes[name].setting.new_taste) is not None
+        },
         "prices": prices(world, found),
         "items": len(world.items),
         "seeds": seeds,

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from scipy.stats import t
 
 from bench.simulation_readers import (
     NAMES,
@@ -27,6 +28,8 @@ from bench.simulation_readers import (
 from bench.simulation_world import LOCAL_HOURS, START, Group, Item, World
 from contentcenter.domain.events import EventKind
 from recommend.events.signals import Response, Signal, add_response
+from recommend.matching.memory import Answer, Trace
+from recommend.matching.memory import remember as remember_answers
 from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, learn
 from sandbox.readers import ReaderMessage, react, remember, stable_seed
 
@@ -42,6 +45,7 @@ class Memory:
     learned: dict[int, Learned]
     members: dict[tuple[int, int], Learned] = field(default_factory=dict)
     signals: dict[int, Signal] = field(default_factory=dict)
+    answers: dict[int, dict[int, Trace]] = field(default_factory=dict)
     told: dict[int, set[int]] = field(default_factory=dict)
     seen: dict[tuple[int, int], set[int]] = field(default_factory=dict)
     shown: float = 0.0
@@ -170,7 +174,13 @@ class Simulation:
         events = [self._event(number, kind, now, group.hour) for kind in kinds]
         learned = self.memory.learned[group.id]
         self.memory.learned[group.id] = learn(learned, events, self._world.corpus)
+        self._remember(group, [(number, kind) for kind in kinds if kind != "leave"], now)
         self._count(number, kinds, now)
+
+    def _remember(self, group: Group, did: Sequence[tuple[int, str]], now: datetime) -> None:
+        answers = [Answer(number, EventKind(kind), now) for number, kind in did]
+        held = self.memory.answers.get(group.id, {})
+        self.memory.answers[group.id] = remember_answers(held, answers)
 
     def _event(
         self, number: int, kind: str, now: datetime, hour: int, share: float = 1.0
@@ -210,6 +220,7 @@ class Simulation:
             told = [self._event(number, kind, now, APP_HOUR, share) for number, kind in did]
             learned = self.memory.learned[group.id]
             self.memory.learned[group.id] = learn(learned, told, self._world.corpus)
+            self._remember(group, did, now)
 
     def _page(
         self, group: Group, member: int, now: datetime, click: np.ndarray, rng: np.random.Generator
@@ -300,3 +311,19 @@ def summary(runs: Sequence[Sequence[Told]]) -> dict[str, Any]:
         "regret": round(float(np.mean([regret(one)[-1] for one in runs])), 4),
         "leaves": sum(told.leaves for one in runs for told in one),
     }
+
+
+def paired(first: Sequence[Sequence[Told]], second: Sequence[Sequence[Told]]) -> dict[str, Any]:
+    """Differences seed by seed (same readers, same luck): mean and 95 % interval (Student)."""
+    regrets = [regret(a)[-1] - regret(b)[-1] for a, b in zip(first, second, strict=True)]
+    rates = [click_rate(a) - click_rate(b) for a, b in zip(first, second, strict=True)]
+    return {"regret": interval(regrets), "click_rate": interval(rates)}
+
+
+def interval(values: Sequence[float]) -> list[float]:
+    """Mean and the ends of its 95 % interval by Student's t; of one value only the mean."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return [round(mean, 4)]
+    half = float(t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / len(values) ** 0.5
+    return [round(mean, 4), round(mean - half, 4), round(mean + half, 4)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 
@@ -11,9 +12,13 @@ from bench.simulation_run import Asked, Memory, Way
 from bench.simulation_world import Group, World
 from contentcenter.embedding.ports import Vectors
 from recommend.events.signals import Signal
+from recommend.matching.echo import Remembered
 from recommend.matching.features import MatchItem, UsualRate, audience_features, item_features
-from recommend.matching.scores import eligible, score_matrix
+from recommend.matching.memory import recalled
+from recommend.matching.replay import PastItem, remembered_of
+from recommend.matching.scores import ItemFeatures, eligible, score_matrix
 from recommend.matching.settings import MatchSettings
+from recommend.matching.traits import TraitRows, TraitStatistics, measure_traits, trait_rows
 from recommend.persona_math import (
     Blending,
     Centres,
@@ -28,19 +33,81 @@ from recommend.persona_math.decay import day_number
 MakeWay = Callable[[], Way]
 
 
-def ours(settings: MatchSettings | None = None, rules: PersonaSettings | None = None) -> Way:
-    """The product's matching with personas that learn from this run."""
+def ours(
+    settings: MatchSettings | None = None,
+    rules: PersonaSettings | None = None,
+    *,
+    echo: bool = True,
+) -> Way:
+    """The product's matching with personas that learn from this run. Posts are also scored by
+    what their group answered to (`echo`), pages of the app are not: as in the product."""
     weights, personas = settings or MatchSettings(), rules or PersonaSettings()
+    columns, remembered = _Columns(weights), _Echo()
 
     def score(world: World, memory: Memory, asked: Asked, _: np.random.Generator) -> np.ndarray:
         persona = _persona(world, memory, asked, personas)
-        who = audience_features([asked.group.id], [persona], world.corpus, weights)
-        usual = UsualRate((memory.liked + 5.0) / (memory.shown + 100.0))
-        items = item_features(_with_signals(world, memory), world.corpus, asked.now, usual, weights)
+        items, held = columns.of(world, memory, asked), None
+        if echo and asked.member is None:
+            held = remembered.of(world, memory, asked)
+            items = replace(items, traits=remembered.rows(world))
+        ids = [asked.group.id]
+        who = audience_features(ids, [persona], world.corpus, weights, memory=held)
         total = score_matrix(items, who, weights).total[:, 0]
         return np.where(eligible(items, who)[:, 0], total, -np.inf)
 
     return score
+
+
+def without_echo() -> Way:
+    return ours(echo=False)
+
+
+def without_rising() -> Way:
+    """Ours as it would be without following what was answered lately."""
+    return ours(MatchSettings(rising=0.0, rising_centre=0.0))
+
+
+class _Echo:
+    """What groups answered to, as matching reads it. How many answered an item is no trait
+    here; no co-reading model is trained on three weeks of one shop."""
+
+    def __init__(self) -> None:
+        self._laid: tuple[TraitStatistics, TraitRows] | None = None
+
+    def rows(self, world: World) -> TraitRows:
+        return self._measured(world)[1]
+
+    def of(self, world: World, memory: Memory, asked: Asked) -> Remembered:
+        weights = recalled(memory.answers.get(asked.group.id, {}), day_number(asked.now))
+        items = [PastItem(world.items[n].match, world.items[n].traits) for n in sorted(weights)]
+        return remembered_of(items, [weights], world.corpus, self._measured(world)[0])
+
+    def _measured(self, world: World) -> tuple[TraitStatistics, TraitRows]:
+        if self._laid is None:
+            traits = [item.traits for item in world.items]
+            known = measure_traits(traits)
+            self._laid = known, trait_rows(traits, known)
+        return self._laid
+
+
+class _Columns:
+    """Item columns: anew for every post; all pages of one hour in the app are ranked with the
+    counts that stood when the first of them was opened."""
+
+    def __init__(self, weights: MatchSettings) -> None:
+        self._weights = weights
+        self._kept: tuple[datetime, ItemFeatures] | None = None
+
+    def of(self, world: World, memory: Memory, asked: Asked) -> ItemFeatures:
+        if asked.member is None:
+            return self._measured(world, memory, asked.now)
+        if self._kept is None or self._kept[0] != asked.now:
+            self._kept = (asked.now, self._measured(world, memory, asked.now))
+        return self._kept[1]
+
+    def _measured(self, world: World, memory: Memory, now: datetime) -> ItemFeatures:
+        usual = UsualRate((memory.liked + 5.0) / (memory.shown + 100.0))
+        return item_features(_with_signals(world, memory), world.corpus, now, usual, self._weights)
 
 
 def declared_only() -> Way:

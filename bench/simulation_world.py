@@ -20,6 +20,7 @@ from contentcenter.domain.categories import category_code
 from contentcenter.embedding.ports import Embedder, Vectors
 from recommend.corpus import CorpusView, measure
 from recommend.matching.features import MatchItem
+from recommend.matching.traits import Traits, people
 from recommend.persona_math import Declared
 from sandbox.topics import topics_of
 
@@ -36,6 +37,7 @@ class Item:
     title: str
     text: str
     topics: dict[str, float]
+    traits: Traits
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def _books(samples: Path) -> list[dict[str, Any]]:
         return [
             {
                 "title": row["书名"],
+                "author": row["作者"],
                 "text": f"{row['书名']} {row['作者']} {row['内容简介']} {row['标签']}",
                 "category": row["分类"],
                 "tags": tuple(tag for tag in row["标签"].split(";") if tag),
@@ -122,7 +125,8 @@ def _item(number: int, raw: dict[str, Any], vector: Vectors) -> Item:
         quality=0.5,
     )
     topics = topics_of(f"{raw['title']} {raw['title']} {raw['text']}")
-    return Item(match, raw["title"], raw["text"], dict(topics))
+    traits = Traits(raw["title"], raw["tags"], people(raw.get("author", "")))
+    return Item(match, raw["title"], raw["text"], dict(topics), traits)
 
 
 def _group(number: int, raw: dict[str, Any], corpus: CorpusView, embedder: Embedder) -> Group:

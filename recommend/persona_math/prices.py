@@ -13,7 +13,7 @@ from contentcenter.embedding.ports import Vectors
 LOWEST_FEN = 300
 HIGHEST_FEN = 100_000
 BINS = 32
-# Log prices of the sample catalogue vary by about this much.
+# What the worth of a prior elasticity is stated for: log prices that spread by about a third.
 USUAL_VARIANCE = 0.12
 DEAR = 3.0
 _LOG_LOW = math.log(LOWEST_FEN)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.simulation_prices import prices
 from bench.simulation_readers import Shelfful, chances, click_rates, members_of, with_new_taste
-from bench.simulation_run import Setting, Simulation, Told, click_rate, regret
+from bench.simulation_run import Setting, Simulation, Told, click_rate, interval, paired, regret
 from bench.simulation_ways import MakeWay, by_chance, most_popular, ours
 from bench.simulation_world import LOCAL_HOURS, START, World, load_world, silent
 from contentcenter.embedding.hashing import HashingEmbedder
@@ -102,3 +103,21 @@ def test_a_new_taste_takes_its_share_and_the_rest_stays_in_proportion(world: Wor
     others = [name for name in reader.taste if name != "travel"]
     kept = np.array([changed.taste[name] for name in others])
     assert kept == pytest.approx(0.5 * np.array([reader.taste[name] for name in others]))
+
+
+def test_ways_are_compared_seed_by_seed_with_an_interval(world: World) -> None:
+    short = Setting(days=3, members=10)
+    mine = [simulate(world, ours, seed, short) for seed in (5, 6, 7)]
+    chance = [simulate(world, by_chance, seed, short) for seed in (5, 6, 7)]
+    same, better = paired(mine, mine), paired(mine, chance)
+    assert same["regret"] == [0.0, 0.0, 0.0]
+    assert better["regret"][0] < 0.0
+    assert interval([2.0]) == [2.0]
+    mean, low, high = interval([1.0, 2.0, 3.0])
+    assert mean == 2.0
+    assert high - mean == mean - low == pytest.approx(4.3027 / 3**0.5, abs=1e-3)
+    told = {"ours": mine, "random": chance, "popular": chance}
+    found = prices(world, {**told, "declared_only": mine, "with_app_teaching": mine})
+    assert found["groups"] == 2
+    assert found["random"]["beyond_chance"] == [0.0, 0.0, 0.0]
+    assert 0.0 <= found["ours"]["affordable"][0] <= 1.0
