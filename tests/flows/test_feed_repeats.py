@@ -16,7 +16,7 @@ from bench.diversity_world import Sessions, Tally
 from bench.feed import fill
 from contentcenter.floor import Floor
 from recommend.feed.spreading import FeedSettings
-from recommend.feed.visits import Visit, Visits
+from recommend.feed.visits import Past, Visit, Visits
 from recommend.services import build_services
 
 ITEMS = 900
@@ -28,11 +28,11 @@ class World:
     floor: Floor
     items: Items
 
-    def sessions(self) -> Sessions:
-        """Two readers, three visits each; all processes anew after the second."""
+    def sessions(self, visits: int) -> Sessions:
+        """Two readers, so many visits each; all processes anew after the second."""
         world = Sessions(self.floor, self.items, {ARM: FeedSettings()}, seed=7)
         readers = world.readers(2)
-        for number in range(3):
+        for number in range(visits):
             world.visit(number, readers)
             if number == 1:
                 world.start()
@@ -56,7 +56,7 @@ def returned(tally: Tally) -> tuple[int, int, int]:
 
 
 def test_nothing_shown_met_or_hidden_comes_back(world: World) -> None:
-    tally = world.sessions().tally[ARM]
+    tally = world.sessions(visits=3).tally[ARM]
     assert returned(tally) == (0, 0, 0)
     # Two of the six visits are first ones: there was nothing to meet yet.
     assert (tally.hidden, tally.met, tally.asked_again) == (10, 12, 6)
@@ -65,11 +65,17 @@ def test_nothing_shown_met_or_hidden_comes_back(world: World) -> None:
 
 
 def test_a_feed_that_forgets_is_found_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Visits.visit
+    visit_before, past_before = Visits.visit, Visits.past
 
-    def forgetful(self: Visits, app_reader_id: str, cursor: str | None) -> Visit:
-        visit = before(self, app_reader_id, cursor)
+    def nobody_seen(self: Visits, app_reader_id: str, cursor: str | None) -> Visit:
+        visit = visit_before(self, app_reader_id, cursor)
         return replace(visit, seen=frozenset(), barred=frozenset())
 
-    monkeypatch.setattr(Visits, "visit", forgetful)
-    assert all(count > 0 for count in returned(world.sessions().tally[ARM]))
+    def nothing_hidden(self: Visits, reader_id: int) -> Past:
+        return replace(past_before(self, reader_id), hidden={}, served_lately=frozenset())
+
+    monkeypatch.setattr(Visits, "visit", nobody_seen)
+    monkeypatch.setattr(Visits, "past", nothing_hidden)
+    shown, met, hidden = returned(world.sessions(visits=4).tally[ARM])
+    assert shown > 0
+    assert met + hidden > 0

@@ -74,9 +74,10 @@ def test_another_scale_of_the_ranking_gives_the_same_page(times: float, plus: fl
     for seed in range(5):
         candidates, values, vectors = drawn(seed, 60)
         # No two values so close that rounding decides between them.
-        values = np.random.default_rng(seed).permutation(60).astype(np.float32) / 10
+        values = (np.random.default_rng(seed).permutation(60) / 10).astype(np.float32)
         page = rank(candidates, values, vectors, 20)
-        other = rank(candidates, values * times + plus, vectors, 20)
+        scaled = (values * times + plus).astype(np.float32)
+        other = rank(candidates, scaled, vectors, 20)
         assert [one.row for one in other] == [one.row for one in page]
 
 
