@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, g, jsonify
+import orjson
+from flask import Response, g
 from flask_smorest import Blueprint
 
 from contentcenter.domain.errors import NotAllowed
@@ -128,7 +129,7 @@ def persona(audience_id: int) -> PersonaView:
 
 @feed.route("/feed")
 @require(Scope.EVENTS)
-@feed.arguments(schemas.FeedQuery, location="query")
+@feed.arguments(schemas.FeedQuery(), location="query")
 @feed.response(200, schemas.FeedPage)
 def page(query: dict[str, Any]) -> Response:
     """One page of a reader's feed, each item with its reason."""
@@ -140,7 +141,7 @@ def page(query: dict[str, Any]) -> Response:
         item_id=query["item_id"],
         question=query["q"],
     )
-    return jsonify(page_json(answer))
+    return Response(orjson.dumps(page_json(answer)), mimetype="application/json")
 
 
 @feed.route("/events", methods=["POST"])

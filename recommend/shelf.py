@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -47,6 +48,11 @@ class ShelfItem:
     works: tuple[int, ...]
     in_stock: bool
     card: ItemCard
+
+    @cached_property
+    def unbound(self) -> bool:
+        """In stock, and no right says when or where it may be shown: `open` to everyone."""
+        return self.in_stock and not self.card.rights
 
     @property
     def id(self) -> int:

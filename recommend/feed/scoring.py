@@ -13,6 +13,7 @@ from contentcenter.embedding.ports import Vectors
 from recommend.corpus import CorpusView
 from recommend.feed.scenes import Anchor
 from recommend.feed.spreading import Candidates, FeedSettings, Recall, rank
+from recommend.matching.features import numbers_of
 from recommend.matching.scores import ItemFeatures, Scores
 from recommend.ranking.explore import ExploreSettings, Offer, Uncertain, offer
 from recommend.ranking.features import (
@@ -21,9 +22,8 @@ from recommend.ranking.features import (
     History,
     RankColumns,
     RankReader,
-    ages,
+    days_since,
     features,
-    priced,
     recall_columns,
 )
 from recommend.ranking.log import Ranked
@@ -251,15 +251,16 @@ def _columns(
 ) -> RankColumns:
     """Column by column: an object for each of 300 candidates costs more than ranking them."""
     match = [one.match for one in items]
+    told = numbers_of(match)
     nothing: Mapping[str, float] = {}
     return RankColumns(
         categories=[one.category for one in match],
         authors=[one.author for one in items],
         kinds=[one.kind for one in items],
-        prices=priced([one.price_fen for one in match]),
-        ages=ages([one.published_at for one in match], context.now),
-        shown=np.array([one.shown for one in match], dtype=np.float64),
-        liked=np.array([one.liked for one in match], dtype=np.float64),
+        prices=told["price"],
+        ages=days_since(told["published"], context.now),
+        shown=told["shown"],
+        liked=told["liked"],
         recalls=recall_columns([found.strengths.get(one.id, nothing) for one in match]),
         served_before=[one.id in served for one in match],
         anchors=np.zeros(len(match), dtype=np.float32) if near is None else near,

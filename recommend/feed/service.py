@@ -227,9 +227,11 @@ class FeedService:
         history = scoring.history(liked, past.hidden, items, now)
         owned = frozenset(request.anchor.works if request.anchor else ())
         shelf = [
-            items[one]
+            item
             for one in found.recalls
-            if one in items and items[one].open(now) and owned.isdisjoint(items[one].works)
+            if (item := items.get(one)) is not None
+            and (item.unbound or item.open(now))
+            and (not owned or owned.isdisjoint(item.works))
         ]
         return RankReader(request.persona, history), shelf
 

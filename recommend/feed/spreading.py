@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -165,9 +166,10 @@ def strengths(
     evenly to just above 0 at the end; `rest` says nothing."""
     out: dict[int, dict[str, float]] = {one: {} for one in wanted}
     for recall, ids in lists.items():
+        name, step = str(recall), 1.0 / (len(ids) + 1)
         for place, one in enumerate(ids):
             if one in out:
-                out[one].setdefault(recall.value, 1.0 - place / (len(ids) + 1))
+                out[one].setdefault(name, 1.0 - place * step)
     return out
 
 
@@ -175,20 +177,19 @@ def merge_recalls(
     lists: Mapping[Recall, Sequence[int]], barred: frozenset[int], limit: int
 ) -> dict[int, tuple[Recall, ...]]:
     """Candidates taken in turns from each source, so that none crowds out the others."""
-    came: dict[int, list[Recall]] = {}
-    for recall, ids in lists.items():
-        for one in ids:
-            if one not in barred and recall not in came.setdefault(one, []):
-                came[one].append(recall)
     order: dict[int, None] = {}
-    longest = max((len(ids) for ids in lists.values()), default=0)
-    for place in range(longest):
-        for ids in lists.values():
-            if place < len(ids) and ids[place] in came:
-                order.setdefault(ids[place])
-        if len(order) >= limit:
+    for places in zip_longest(*lists.values()):
+        order.update(dict.fromkeys(one for one in places if one is not None))
+        if len(order) >= limit + len(barred):
             break
-    return {one: tuple(came[one]) for one in list(order)[:limit]}
+    came: dict[int, tuple[Recall, ...]] = dict.fromkeys(
+        islice((one for one in order if one not in barred), limit), ()
+    )
+    for recall, ids in lists.items():
+        for one in dict.fromkeys(ids):
+            if one in came:
+                came[one] = (*came[one], recall)
+    return came
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from contentcenter.domain.categories import CATEGORIES
 from contentcenter.embedding.ports import Vectors
@@ -24,6 +25,7 @@ CODES = tuple(CATEGORIES)
 COLUMN = {code: index for index, code in enumerate(CODES)}
 OTHER = COLUMN["other"]
 UNKNOWN_PRICE_FIT = 0.5
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,36 @@ class MatchItem:
     quality: float
     shown: float = 0.0
     liked: float = 0.0
+
+    @cached_property
+    def numbers(self) -> tuple[float, ...]:
+        """The columns `NUMBERS`, put together once: a feed asks for them at every page."""
+        low, high = _NO_PRICE if self.price_fen is None else spread(self.price_fen)
+        return (
+            COLUMN.get(self.category, OTHER),
+            math.nan if self.price_fen is None else self.price_fen,
+            math.nan if self.published_at is None else self.published_at.timestamp(),
+            self.quality,
+            self.shown,
+            self.liked,
+            *low,
+            *high,
+        )
+
+
+# Columns of `MatchItem.numbers`: category code, price and publication time (nan: none), quality,
+# decayed counts, and the price's two bins, each with its share. No price has a bin of its own.
+NUMBERS = (
+    "category", "price", "published", "quality", "shown", "liked",
+    "low_bin", "low_share", "high_bin", "high_share",
+)  # fmt: skip
+_NO_PRICE = ((BINS, 1.0), (BINS, 0.0))
+
+
+def numbers_of(items: Sequence[MatchItem]) -> dict[str, Floats]:
+    """The numbers of n items as columns (n,)."""
+    table = np.array([one.numbers for one in items], dtype=np.float64)
+    return dict(zip(NUMBERS, table.reshape(len(items), len(NUMBERS)).T, strict=True))
 
 
 @dataclass(frozen=True)
@@ -59,18 +91,16 @@ def item_features(
 ) -> ItemFeatures:
     """Columns for these items, in their order."""
     rules, base = settings or MatchSettings(), (usual or UsualRate()).rate
-    shown = np.array([item.shown for item in items], dtype=np.float64)
-    liked = np.array([item.liked for item in items], dtype=np.float64)
+    told = numbers_of(items)
+    shown, liked = told["shown"], told["liked"]
     return ItemFeatures(
         ids=np.array([item.id for item in items], dtype=np.int64),
         vectors=_vectors(items, corpus),
-        categories=_one_hot(items),
-        prices=_price_shares(items),
-        price_fen=np.array(
-            [math.nan if item.price_fen is None else item.price_fen for item in items], np.float32
-        ),
-        freshness=_column([_freshness(item.published_at, now, rules) for item in items]),
-        quality=_column([item.quality for item in items]),
+        categories=_one_hot(told["category"]),
+        prices=_price_shares(told),
+        price_fen=told["price"].astype(np.float32),
+        freshness=_freshness(told["published"], now, rules),
+        quality=told["quality"].astype(np.float32),
         lift=_lift(shown, liked, base, rules),
         unexplored=_unexplored(shown, rules),
         tags=tuple(item.tags for item in items),
@@ -118,48 +148,32 @@ def _vectors(items: Sequence[MatchItem], corpus: CorpusView) -> Vectors:
     return out
 
 
-def _one_hot(items: Sequence[MatchItem]) -> Vectors:
-    out = np.zeros((len(items), len(CODES)), dtype=np.float32)
-    out[np.arange(len(items)), [COLUMN.get(item.category, OTHER) for item in items]] = 1.0
+def _one_hot(codes: Floats) -> Vectors:
+    out = np.zeros((len(codes), len(CODES)), dtype=np.float32)
+    out[np.arange(len(codes)), codes.astype(np.int64)] = 1.0
     return out
 
 
-def _price_shares(items: Sequence[MatchItem]) -> Vectors:
-    out = np.zeros((len(items), BINS + 1), dtype=np.float32)
-    out[:, BINS] = [item.price_fen is None for item in items]
-    for row, item in enumerate(items):
-        if item.price_fen is not None:
-            for place, share in _spread(item.price_fen):
-                out[row, place] = share
+def _price_shares(told: Mapping[str, Floats]) -> Vectors:
+    rows = np.arange(len(told["price"]))
+    out = np.zeros((len(rows), BINS + 1), dtype=np.float32)
+    for side in ("low", "high"):
+        out[rows, told[f"{side}_bin"].astype(np.int64)] += told[f"{side}_share"]
     return out
 
 
-@lru_cache(maxsize=8_192)
-def _spread(price_fen: int) -> tuple[tuple[int, float], ...]:
-    """Prices repeat: a catalogue has far fewer of them than books."""
-    return tuple(spread(price_fen))
+def _freshness(published: Floats, now: datetime, rules: MatchSettings) -> Vectors:
+    days = np.maximum((now.timestamp() - published) / 86_400, 0.0)
+    fresh = np.exp2(-days / rules.freshness_half_life)
+    return np.where(np.isnan(published), 0.0, fresh).astype(np.float32)
 
 
-def _freshness(at: datetime | None, now: datetime, rules: MatchSettings) -> float:
-    if at is None:
-        return 0.0
-    days = max((now - at).total_seconds() / 86_400, 0.0)
-    return float(0.5 ** (days / rules.freshness_half_life))
-
-
-def _lift(
-    shown: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    liked: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    base: float,
-    rules: MatchSettings,
-) -> Vectors:
+def _lift(shown: Floats, liked: Floats, base: float, rules: MatchSettings) -> Vectors:
     rate = (liked + base * rules.response_evidence) / (shown + rules.response_evidence)
     return np.clip(np.log(rate / base), -1.5, 1.5).astype(np.float32)
 
 
-def _unexplored(
-    shown: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | Vectors, rules: MatchSettings
-) -> Vectors:
+def _unexplored(shown: Floats | Vectors, rules: MatchSettings) -> Vectors:
     return (1.0 / np.sqrt(1.0 + shown / rules.explore_impressions)).astype(np.float32)
 
 

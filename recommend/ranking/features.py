@@ -54,7 +54,6 @@ FEATURES = (
     "weekend",
 )
 COLUMN = {name: index for index, name in enumerate(FEATURES)}
-_RECALL_PLACE = {name: index for index, name in enumerate(RECALLS)}
 Floats = npt.NDArray[np.float64]
 # Snapshots of another list of features cannot be compared with these.
 FEATURES_KEY = zlib.crc32(" ".join(FEATURES).encode()) & 0xFFFFFF
@@ -108,7 +107,7 @@ class RankColumns:
             authors=[one.author for one in items],
             kinds=[one.kind for one in items],
             prices=priced([one.price_fen for one in items]),
-            ages=ages([one.published_at for one in items], now),
+            ages=days_since(seconds([one.published_at for one in items]), now),
             shown=np.array([one.shown for one in items], dtype=np.float64),
             liked=np.array([one.liked for one in items], dtype=np.float64),
             recalls=recall_columns([one.recalls for one in items]),
@@ -121,20 +120,20 @@ def priced(prices_fen: Sequence[int | None]) -> Floats:
     return np.array([math.nan if one is None else one for one in prices_fen], dtype=np.float64)
 
 
-def ages(published: Sequence[datetime | None], now: datetime) -> Floats:
-    """Days since publication, 0 where it is not known or lies ahead."""
-    seconds = [0.0 if at is None else (now - at).total_seconds() for at in published]
-    return np.maximum(np.array(seconds, dtype=np.float64) / 86_400, 0.0)
+def seconds(published: Sequence[datetime | None]) -> Floats:
+    """Of the epoch; nan where it is not known."""
+    return np.array([math.nan if at is None else at.timestamp() for at in published])
+
+
+def days_since(published: Floats, now: datetime) -> Floats:
+    """Days since publication (seconds of the epoch), 0 where it is not known or lies ahead."""
+    return np.nan_to_num(np.maximum((now.timestamp() - published) / 86_400, 0.0))
 
 
 def recall_columns(strengths: Sequence[Mapping[str, float]]) -> Vectors:
     """How strongly each source spoke for each candidate, (n, len(RECALLS))."""
-    out = np.zeros((len(strengths), len(RECALLS)), dtype=np.float32)
-    for row, told in enumerate(strengths):
-        for name, strength in told.items():
-            if name in _RECALL_PLACE:
-                out[row, _RECALL_PLACE[name]] = strength
-    return out
+    rows = [[told.get(name, 0.0) for name in RECALLS] for told in strengths]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), len(RECALLS))
 
 
 @dataclass(frozen=True)
