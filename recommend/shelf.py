@@ -98,12 +98,11 @@ class Shelf:
             found |= self._checked(doubtful, since)
         return {one: found[one].item for one in wanted if one in found}
 
-    def current(self, ids: Sequence[int]) -> dict[int, ItemCard]:
+    def current(self, connection: Connection, ids: Sequence[int]) -> dict[int, ItemCard]:
         """Cards (without texts) as the store has them at this moment, in the order asked;
         what is not published is left out. One small question as long as nothing changed."""
         since = time.monotonic()
-        with self._floor.db.connected() as connection:
-            versions = _versions(connection, ids)
+        versions = _versions(connection, ids)
         with self._lock:
             known = {
                 one: kept

@@ -21,6 +21,9 @@ from sqlalchemy.orm import Session
 from contentcenter.domain.errors import Conflict, EngineUnavailable
 
 SQLITE_BUSY_SECONDS = 15
+# A page may hold one connection while something below it asks over another: there must be two
+# for each of a process's threads.
+OVERFLOW = 40
 # The driver's 1,000 pages (4 MB) move the same hot pages into the file again and again while
 # answers and events are written; 32 MB of log are still read back in a blink after a crash.
 SQLITE_CHECKPOINT_PAGES = 8_000
@@ -44,10 +47,22 @@ class Database:
 
     def _make_engine(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
-            return create_engine(self.url, pool_size=pool_size, pool_pre_ping=True, **_JSON)
+            return create_engine(
+                self.url,
+                pool_size=pool_size,
+                max_overflow=OVERFLOW,
+                pool_pre_ping=True,
+                **_JSON,
+            )
         if self.url.database and self.url.database != ":memory:":
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(self.url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, **_JSON)
+        engine = create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=OVERFLOW,
+            connect_args={"timeout": SQLITE_BUSY_SECONDS},
+            **_JSON,
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -73,9 +88,10 @@ class Database:
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """A bare connection for looking, for pages that are asked hundreds of times a second:
-        a `Session` costs more to make than most questions to answer."""
+        a `Session` costs more to make than most questions to answer. Each statement sees what
+        is committed at its moment, on SQLite as on PostgreSQL."""
         with _driver_errors(), self.engine.connect() as connection:
-            yield connection
+            yield connection.execution_options(alone=True)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -119,5 +135,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("alone"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from contentcenter.domain.content import ItemState
 from contentcenter.domain.errors import EngineUnavailable, ModelMismatch
@@ -59,14 +59,14 @@ class FeedRecall:
         self._kept: tuple[float, dict[Recall, list[int]]] | None = None
         self._hot: tuple[float, list[int]] | None = None
 
-    def recall(self, who: RecallFor) -> Recalled:
+    def recall(self, connection: Connection, who: RecallFor) -> Recalled:
         now = self._floor.clock.now()
         exclude = tuple(sorted(who.barred)[-EXCLUDED:])
         base = Filters(
             states=(ItemState.PUBLISHED.value,), rights_at=now, exclude_ids=exclude, in_stock=True
         )
         lists: dict[Recall, Sequence[int]] = {
-            Recall.CO_READ: self._co_read(who.history, who.barred)
+            Recall.CO_READ: self._co_read(connection, who.history, who.barred)
         }
         popular = [one for one in self._popular() if one not in who.barred]
         lists[Recall.POPULAR] = popular[:EACH]
@@ -78,7 +78,9 @@ class FeedRecall:
             away = ("index",)
         return Recalled(lists, away)
 
-    def _co_read(self, history: Sequence[int], barred: frozenset[int]) -> list[int]:
+    def _co_read(
+        self, connection: Connection, history: Sequence[int], barred: frozenset[int]
+    ) -> list[int]:
         """By the model that serves; counts of common readers fill up, and stand in for it."""
         served = self._co_reading.current() if history else None
         found: list[int] = []
@@ -88,8 +90,7 @@ class FeedRecall:
             ranked = served.model.recall(likes, EACH + len(barred))
             found = [one for one in ranked if one not in barred][:EACH]
         if len(found) < EACH and history:
-            with self._floor.db.connected() as connection:
-                found += read_together(connection, history[:LIKED_DEPTH], EACH)
+            found += read_together(connection, history[:LIKED_DEPTH], EACH)
         return list(dict.fromkeys(found))[:EACH]
 
     def rest(self, barred: frozenset[int], limit: int, after: int | None = None) -> list[int]:

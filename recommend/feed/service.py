@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
+
 from contentcenter.domain.errors import InvalidInput
 from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
@@ -48,6 +50,16 @@ class FeedAnswer:
     next_cursor: str | None
     degraded: bool = False
     away: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One page in the making: what is read for it is read over one connection."""
+
+    connection: Connection
+    visit: Visit
+    asked: Asked
+    size: int
 
 
 class FeedService:
@@ -96,11 +108,14 @@ class FeedService:
         repeat, and what a reader has seen never comes back at all. `item_id` and `question`
         say what the scene is about: the book just bought, the search that found nothing."""
         _check(app_reader_id, scene, size)
-        visit = self._visits.visit(app_reader_id, cursor)
-        if visit.answered:
-            return self._replayed(visit, size)
-        ranking = self._ranking(visit, Asked(scene_of(scene), item_id, question), size)
-        items = self._choose(visit, ranking, size)
+        asked = Asked(scene_of(scene), item_id, question)
+        with self._floor.db.connected() as connection:
+            visit = self._visits.visit(connection, app_reader_id, cursor)
+            if visit.answered:
+                return self._replayed(visit, size)
+            turn = Turn(connection, visit, asked, size)
+            ranking = self._ranking(turn)
+            items = self._choose(turn, ranking)
         self._remember(visit, scene, items)
         return FeedAnswer(
             items=tuple(items),
@@ -115,14 +130,15 @@ class FeedService:
         before = self._floor.clock.now() - ANSWERS_KEPT
         return forget_answers(self._floor, before)
 
-    def _ranking(self, visit: Visit, asked: Asked, size: int) -> Ranking:
+    def _ranking(self, turn: Turn) -> Ranking:
         """What this visit goes on with, or all of it anew."""
         now, version = self._floor.clock.now(), self._ranker.current().version
+        visit, asked, size = turn.visit, turn.asked, turn.size
         kept = self._kept.still_good(visit, asked, size, version=version, now=now)
         if kept is not None:
             return kept
-        request = self._request(visit, asked)
-        recalled = self._recalled(request, visit.barred)
+        request = self._request(turn)
+        recalled = self._recalled(turn, request)
         came = merge_recalls(recalled.lists, visit.barred, self._settings.candidates)
         found = Found(came, strengths(recalled.lists, came))
         ranking = self._ranked(request, found, picks_ahead(size), recalled.away)
@@ -130,14 +146,14 @@ class FeedService:
             self._kept.keep(visit.session, ranking)
         return ranking
 
-    def _request(self, visit: Visit, asked: Asked) -> Request:
-        now = self._floor.clock.now()
+    def _request(self, turn: Turn) -> Request:
+        now, visit, asked = self._floor.clock.now(), turn.visit, turn.asked
         local = now.astimezone(self._zone)
         return Request(
             asked=asked,
             mark=visit.mark,
-            persona=self._personas.reader(visit.reader_id, visit.audiences),
-            past=self._visits.past(visit.reader_id),
+            persona=self._personas.reader(turn.connection, visit.reader_id, visit.audiences),
+            past=self._visits.past(turn.connection, visit.reader_id),
             context=Context(
                 now=now,
                 hour=local.hour,
@@ -148,17 +164,20 @@ class FeedService:
             anchor=self._anchors.anchor(asked, visit.reader_id),
         )
 
-    def _recalled(self, request: Request, barred: frozenset[int]) -> Recalled:
-        found = self._recall.recall(RecallFor(request.persona, request.past.liked, barred))
+    def _recalled(self, turn: Turn, request: Request) -> Recalled:
+        barred = turn.visit.barred
+        who = RecallFor(request.persona, request.past.liked, barred)
+        found = self._recall.recall(turn.connection, who)
         if request.anchor is None:
             return found
         near = self._anchors.near(request.anchor, barred)
         return replace(found, lists={Recall.SCENE: near, **found.lists})
 
-    def _choose(self, visit: Visit, ranking: Ranking, size: int) -> list[FeedItem]:
+    def _choose(self, turn: Turn, ranking: Ranking) -> list[FeedItem]:
         """A full page if there is enough to fill one; the rest of the store is the reserve."""
+        visit, size = turn.visit, turn.size
         wanted = 0 if ranking.away else places_to_explore(visit.served, size, self._explore)
-        chosen = self._page(visit, ranking, size, wanted)
+        chosen = self._page(turn, ranking, wanted)
         tried, after = set(ranking.found.recalls), None
         while len(chosen) < size:
             ids = self._recall.rest(visit.barred, REST_BATCH, after)
@@ -168,14 +187,14 @@ class FeedService:
             fresh = Found({one: (Recall.REST,) for one in ids if one not in tried})
             tried |= set(fresh.recalls)
             more = self._ranked(ranking.request, fresh, size - len(chosen) + SPARE)
-            chosen += self._page(visit, more, size - len(chosen), 0, len(chosen))
+            chosen += self._page(turn, more, before=len(chosen))
         return chosen
 
     def _page(
-        self, visit: Visit, ranking: Ranking, size: int, explore: int, before: int = 0
+        self, turn: Turn, ranking: Ranking, explore: int = 0, before: int = 0
     ) -> list[FeedItem]:
         """The next of these, `before` items of the page being chosen already."""
-        scored = ranking.scored
+        visit, size, scored = turn.visit, turn.size - before, ranking.scored
         picks = [Pick(row) for row in ranking.left(visit.barred)[: size + SPARE]]
         if explore and picks:
             picks = scoring.explore(
@@ -187,7 +206,7 @@ class FeedService:
                 rules=self._explore,
                 luck=visit.luck(),
             )
-        cards = self._cards([scored.items[pick.row].id for pick in picks])
+        cards = self._cards(turn.connection, [scored.items[pick.row].id for pick in picks])
         pairs = [(card, pick) for card, pick in zip(cards, picks, strict=True) if card][:size]
         if not pairs:
             return []
@@ -240,11 +259,11 @@ class FeedService:
             return None
         return scoring.closeness(anchor, columns.vectors, self._corpus.view())
 
-    def _cards(self, ids: Sequence[int]) -> list[ItemCard | None]:
+    def _cards(self, connection: Connection, ids: Sequence[int]) -> list[ItemCard | None]:
         """The facts once more from the store, right before they are shown; None for what may
         not be shown any more."""
         now = self._floor.clock.now()
-        cards = self._shelf.current(ids)
+        cards = self._shelf.current(connection, ids)
         found = (cards.get(one) for one in ids)
         return [one if one is not None and showable(one, now) else None for one in found]
 

@@ -98,35 +98,34 @@ class Past:
 
 
 class Visits:
-    """Reads visits and pasts, each over one connection. Safe for several threads."""
+    """Reads visits and pasts over the caller's connection. Safe for several threads."""
 
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
         self._answers = Answers()
 
-    def visit(self, app_reader_id: str, cursor: str | None) -> Visit:
+    def visit(self, connection: Connection, app_reader_id: str, cursor: str | None) -> Visit:
         """The visit; a reader is created on first sight. `InvalidInput` for a foreign cursor."""
         session_id, page = _place(cursor)
-        with self._floor.db.connected() as connection:
-            reader_id = find_app_reader(connection, app_reader_id)
-            if reader_id is not None:
-                return self._known(connection, reader_id, session_id, page)
+        reader_id = find_app_reader(connection, app_reader_id)
+        if reader_id is None:
+            reader_id = self._met(app_reader_id)
+        return self._known(connection, reader_id, session_id, page)
+
+    def _met(self, app_reader_id: str) -> int:
         ref = ReaderRef(app_id=app_reader_id)
         with self._floor.db.transaction() as session:
-            reader_id = resolve_readers(session, [ref], self._floor.clock.now())[ref]
-        with self._floor.db.connected() as connection:
-            return self._known(connection, reader_id, session_id, page)
+            return resolve_readers(session, [ref], self._floor.clock.now())[ref]
 
-    def past(self, reader_id: int) -> Past:
+    def past(self, connection: Connection, reader_id: int) -> Past:
         now = self._floor.clock.now()
-        with self._floor.db.connected() as connection:
-            told = {"reader": reader_id, "hidden_since": now - HIDDEN_KEPT}
-            lately = self._answers.lately(connection, reader_id, now - SERVED_WINDOW)
-            return Past(
-                liked=liked_by(connection, reader_id),
-                hidden={row.item_id: row.at for row in connection.execute(_HIDDEN, told)},
-                served_lately=frozenset(one for items in lately.values() for one in items),
-            )
+        told = {"reader": reader_id, "hidden_since": now - HIDDEN_KEPT}
+        lately = self._answers.lately(connection, reader_id, now - SERVED_WINDOW)
+        return Past(
+            liked=liked_by(connection, reader_id),
+            hidden={row.item_id: row.at for row in connection.execute(_HIDDEN, told)},
+            served_lately=frozenset(one for items in lately.values() for one in items),
+        )
 
     def _known(self, connection: Connection, reader_id: int, session_id: str, page: int) -> Visit:
         seen, mark = _facts(connection, reader_id)

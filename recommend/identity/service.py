@@ -93,7 +93,8 @@ class IdentityService:
             trail.log("reader_conflict_dismissed", row.reader_id, row.into_id)
 
     def _with_persona(self, view: ReaderView) -> ReaderView:
-        persona = self._personas.reader(view.id, view.audience_ids)
+        with self._floor.db.connected() as connection:
+            persona = self._personas.reader(connection, view.id, view.audience_ids)
         return view.with_persona(field_views(persona), self._dues.of(view.id))
 
 

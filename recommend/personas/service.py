@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from contentcenter.domain.categories import category_label
 from contentcenter.domain.errors import EngineUnavailable, InvalidInput, NotFound
@@ -112,13 +112,14 @@ class PersonaService:
         with self._floor.db.reading() as session:
             return list(load_audiences(session).values())
 
-    def reader(self, reader_id: int, audience_ids: Sequence[int] = ()) -> Persona:
+    def reader(
+        self, connection: Connection, reader_id: int, audience_ids: Sequence[int] = ()
+    ) -> Persona:
         """A reader's persona; the groups the reader is in stand in for what is not known."""
         corpus = self._corpus.view()
         shape = (corpus.model, corpus.dimension)
-        with self._floor.db.connected() as connection:
-            stored = load_personas(connection, Subject.READER, [reader_id], *shape)[reader_id]
-            known = load_personas(connection, Subject.AUDIENCE, audience_ids, *shape)
+        stored = load_personas(connection, Subject.READER, [reader_id], *shape)[reader_id]
+        known = load_personas(connection, Subject.AUDIENCE, audience_ids, *shape)
         groups = {one: self.blended(persona) for one, persona in known.items()}
         return self.blended(replace(stored, declared=_from_groups(groups, corpus)))
 

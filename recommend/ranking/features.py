@@ -54,6 +54,7 @@ FEATURES = (
     "weekend",
 )
 COLUMN = {name: index for index, name in enumerate(FEATURES)}
+_RECALL_PLACE = {name: index for index, name in enumerate(RECALLS)}
 Floats = npt.NDArray[np.float64]
 # Snapshots of another list of features cannot be compared with these.
 FEATURES_KEY = zlib.crc32(" ".join(FEATURES).encode()) & 0xFFFFFF
@@ -132,8 +133,17 @@ def days_since(published: Floats, now: datetime) -> Floats:
 
 def recall_columns(strengths: Sequence[Mapping[str, float]]) -> Vectors:
     """How strongly each source spoke for each candidate, (n, len(RECALLS))."""
-    rows = [[told.get(name, 0.0) for name in RECALLS] for told in strengths]
-    return np.array(rows, dtype=np.float32).reshape(len(rows), len(RECALLS))
+    out = np.zeros((len(strengths), len(RECALLS)), dtype=np.float32)
+    told = [
+        (row, _RECALL_PLACE[name], strength)
+        for row, named in enumerate(strengths)
+        for name, strength in named.items()
+        if name in _RECALL_PLACE
+    ]
+    if told:
+        rows, columns, values = zip(*told, strict=True)
+        out[rows, columns] = values
+    return out
 
 
 @dataclass(frozen=True)

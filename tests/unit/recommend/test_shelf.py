@@ -76,12 +76,14 @@ def test_current_cards_are_those_of_this_moment_without_texts(
     change(floor, ids[0], state="withdrawn")
     change(floor, ids[1], title="改了名字")
     asked = statements(floor)
-    cards = shelf.current(ids)
+    with floor.db.connected() as connection:
+        cards = shelf.current(connection, ids)
     assert [cards[one].title for one in ids[1:]] == ["改了名字", "第2本", "第3本"]
     assert ids[0] not in cards
     assert {card.text for card in cards.values()} == {""}
     asked.clear()
-    shelf.current(ids[1:])
+    with floor.db.connected() as connection:
+        shelf.current(connection, ids[1:])
     assert len([one for one in asked if one.startswith("SELECT")]) == 1
 
 

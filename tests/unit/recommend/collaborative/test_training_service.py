@@ -322,10 +322,10 @@ def recalled(readers: Readers, registry: ModelRegistry, barred: frozenset[int]) 
     floor = readers.floor
     corpus = CorpusService(floor)
     recall = FeedRecall(floor, corpus, CoReading(registry))
-    persona = PersonaService(floor, corpus).reader(readers.ids[0], [])
-    with floor.db.reading() as session:
-        history = liked_by(session.connection(), readers.ids[0])
-    found = recall.recall(RecallFor(persona, history, barred))
+    with floor.db.connected() as connection:
+        persona = PersonaService(floor, corpus).reader(connection, readers.ids[0], [])
+        history = liked_by(connection, readers.ids[0])
+        found = recall.recall(connection, RecallFor(persona, history, barred))
     return list(found.lists[Recall.CO_READ])
 
 
