@@ -14,7 +14,6 @@ from contentcenter.floor import Floor
 from recommend.tables import FeedAnswerRow
 
 KEPT_ANSWERS = 20_000
-LATELY_READ = 10
 
 
 class Answers:
@@ -31,16 +30,10 @@ class Answers:
     ) -> dict[str, tuple[int, ...]]:
         """All pages of a session by trace id, of this reader."""
         asked = {"reader": reader_id, "prefix": f"{session_id}-"}
-        return self._items(connection, list(connection.execute(_OF_SESSION, asked).scalars()))
+        return self.of(connection, list(connection.execute(_OF_SESSION, asked).scalars()))
 
-    def lately(
-        self, connection: Connection, reader_id: int, since: datetime
-    ) -> dict[str, tuple[int, ...]]:
-        """The last pages of a reader since a time."""
-        asked = {"reader": reader_id, "since": since}
-        return self._items(connection, list(connection.execute(_LATELY, asked).scalars()))
-
-    def _items(self, connection: Connection, traces: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    def of(self, connection: Connection, traces: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """Item ids of these answers by trace id."""
         with self._lock:
             known = {one: self._kept[one] for one in traces if one in self._kept}
         missing = [one for one in traces if one not in known]
@@ -48,10 +41,10 @@ class Answers:
             asked = {"traces": missing[start : start + 500]}
             for row in connection.execute(_ENTRIES, asked):
                 known[row.trace_id] = tuple(entry["item_id"] for entry in row.entries)
-        self._keep(known)
+        self.keep(known)
         return known
 
-    def _keep(self, answers: Mapping[str, tuple[int, ...]]) -> None:
+    def keep(self, answers: Mapping[str, tuple[int, ...]]) -> None:
         with self._lock:
             for trace, items in answers.items():
                 self._kept[trace] = items
@@ -92,13 +85,4 @@ _ENTRIES = select(FeedAnswerRow.trace_id, FeedAnswerRow.entries).where(
 _OF_SESSION = select(FeedAnswerRow.trace_id).where(
     FeedAnswerRow.reader_id == _READER,
     FeedAnswerRow.trace_id.startswith(bindparam("prefix"), autoescape=False),
-)
-_LATELY = (
-    select(FeedAnswerRow.trace_id)
-    .where(
-        FeedAnswerRow.reader_id == _READER,
-        FeedAnswerRow.at >= bindparam("since", type_=FeedAnswerRow.at.type),
-    )
-    .order_by(FeedAnswerRow.at.desc())
-    .limit(LATELY_READ)
 )

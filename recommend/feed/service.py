@@ -276,6 +276,7 @@ class FeedService:
             "at": self._floor.clock.now(),
         }
         store_answer(self._floor, answer)
+        self._visits.answered(visit.trace_id, [item.card.id for item in items])
 
     def _replayed(self, visit: Visit, size: int) -> FeedAnswer:
         """The same cursor asked twice gets the same page, less what was seen since."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Select,
     SQLColumnExpression,
     bindparam,
     literal_column,
+    null,
     select,
     union_all,
 )
@@ -25,19 +29,20 @@ from sqlalchemy import (
 from contentcenter.domain.errors import InvalidInput
 from contentcenter.domain.events import EventKind
 from contentcenter.floor import Floor
-from contentcenter.store.tables import EventRow, MembershipRow
+from contentcenter.store.tables import EventRow, MembershipRow, ReaderRow
 from recommend.cursors import pack_cursor, unpack_cursor
 from recommend.events.seen import load_archive
 from recommend.events.signals import LIKES
 from recommend.feed.answers import Answers, answered_to
 from recommend.personas.store import Subject
 from recommend.readers import ReaderRef, find_app_reader, resolve_readers
-from recommend.tables import PersonaRow, SeenArchiveRow, SeenRow
+from recommend.tables import FeedAnswerRow, PersonaRow, SeenArchiveRow, SeenRow
 
 SERVED_WINDOW = timedelta(hours=6)
 HIDDEN_KEPT = timedelta(days=60)
 HIDDEN_READ = 40
 GROUPS_READ = 4
+SERVED_READ = 10
 # How many of a reader's latest likes the co-reading model is asked with.
 HISTORY = 50
 
@@ -107,10 +112,11 @@ class Visits:
     def visit(self, connection: Connection, app_reader_id: str, cursor: str | None) -> Visit:
         """The visit; a reader is created on first sight. `InvalidInput` for a foreign cursor."""
         session_id, page = _place(cursor)
-        reader_id = find_app_reader(connection, app_reader_id)
-        if reader_id is None:
-            reader_id = self._met(app_reader_id)
-        return self._known(connection, reader_id, session_id, page)
+        facts = _facts(connection, _BY_APP_ID, {"app_id": app_reader_id})
+        if "reader" not in facts:
+            reader_id = find_app_reader(connection, app_reader_id) or self._met(app_reader_id)
+            facts = _facts(connection, _OF_READER, {"reader": reader_id})
+        return self._known(connection, facts, session_id, page)
 
     def _met(self, app_reader_id: str) -> int:
         ref = ReaderRef(app_id=app_reader_id)
@@ -119,16 +125,35 @@ class Visits:
 
     def past(self, connection: Connection, reader_id: int) -> Past:
         now = self._floor.clock.now()
-        told = {"reader": reader_id, "hidden_since": now - HIDDEN_KEPT}
-        lately = self._answers.lately(connection, reader_id, now - SERVED_WINDOW)
+        asked = {
+            "reader": reader_id,
+            "hidden_since": now - HIDDEN_KEPT,
+            "served_since": now - SERVED_WINDOW,
+        }
+        liked: dict[int, int] = {}
+        hidden: dict[int, datetime] = {}
+        traces: list[str] = []
+        for item, at, trace, event in connection.execute(_PAST, asked):
+            if trace is not None:
+                traces.append(trace)
+            elif at is not None:
+                hidden[item] = at
+            else:
+                liked[event] = item
+        lately = self._answers.of(connection, traces)
         return Past(
-            liked=liked_by(connection, reader_id),
-            hidden={row.item_id: row.at for row in connection.execute(_HIDDEN, told)},
-            served_lately=frozenset(one for items in lately.values() for one in items),
+            liked=_each_once(liked[event] for event in sorted(liked, reverse=True)),
+            hidden=hidden,
+            served_lately=frozenset(chain.from_iterable(lately.values())),
         )
 
-    def _known(self, connection: Connection, reader_id: int, session_id: str, page: int) -> Visit:
-        seen, mark = _facts(connection, reader_id)
+    def _known(
+        self, connection: Connection, facts: Mapping[str, list[int]], session_id: str, page: int
+    ) -> Visit:
+        mark = _mark(facts)
+        reader_id, seen = mark.reader_id, frozenset(facts.get("seen", ()))
+        if "archived" in facts:
+            seen |= load_archive(connection, reader_id)
         pages = self._pages(connection, reader_id, session_id, page) if page else {}
         served = frozenset(one for items in pages.values() for one in items)
         return Visit(
@@ -141,6 +166,10 @@ class Visits:
             mark=mark,
             answered=page > 0 and trace_of(session_id, page) in pages,
         )
+
+    def answered(self, trace_id: str, items: Sequence[int]) -> None:
+        """Remember what was just answered, so that it need not be read again."""
+        self._answers.keep({trace_id: tuple(items)})
 
     def _pages(
         self, connection: Connection, reader_id: int, session_id: str, page: int
@@ -160,22 +189,27 @@ def trace_of(session_id: str, page: int) -> str:
 
 def liked_by(connection: Connection, reader_id: int) -> list[int]:
     """What a reader liked last, newest first, each item once."""
-    found = connection.execute(_LIKED, {"reader": reader_id}).scalars()
-    return list(dict.fromkeys(one for one in found if one is not None))[:HISTORY]
+    return _each_once(row.item for row in connection.execute(_LIKED, {"reader": reader_id}))
 
 
-def _facts(connection: Connection, reader_id: int) -> tuple[frozenset[int], Mark]:
-    """All that the reader has seen, and the mark, in one round trip (two where much was seen
-    long ago)."""
+def _each_once(items: Iterable[int]) -> list[int]:
+    return list(dict.fromkeys(items))[:HISTORY]
+
+
+def _facts(
+    connection: Connection, query: CompoundSelect[str, int], asked: Mapping[str, Any]
+) -> dict[str, list[int]]:
+    """What is known of a reader, in one round trip."""
     found: dict[str, list[int]] = defaultdict(list)
-    for name, value in connection.execute(_OF_READER, {"reader": reader_id}):
+    for name, value in connection.execute(query, asked):
         found[name].append(value)
-    told, learned = max(found["told"], default=0), max(found["learned"], default=0)
-    groups = tuple(sorted(found["groups"])[:GROUPS_READ])
-    seen = frozenset(found["seen"])
-    if "archived" in found:
-        seen |= load_archive(connection, reader_id)
-    return seen, Mark(reader_id, told, learned >= told, groups)
+    return dict(found)
+
+
+def _mark(facts: Mapping[str, list[int]]) -> Mark:
+    told, learned = max(facts.get("told", (0,))), max(facts.get("learned", (0,)))
+    groups = tuple(sorted(facts.get("groups", ()))[:GROUPS_READ])
+    return Mark(facts["reader"][0], told, learned >= told, groups)
 
 
 def _place(cursor: str | None) -> tuple[str, int]:
@@ -193,14 +227,6 @@ def _place(cursor: str | None) -> tuple[str, int]:
 
 # Built once: putting a statement together costs as much as running it.
 _READER: BindParameter[int] = bindparam("reader", type_=SeenRow.reader_id.type)
-# The last event that says more than "was shown".
-_TOLD = (
-    select(EventRow.id.label("id"))
-    .where(EventRow.reader_id == _READER, EventRow.kind != EventKind.IMPRESSION.value)
-    .order_by(EventRow.id.desc())
-    .limit(1)
-    .subquery()
-)
 
 
 def _fact(
@@ -210,23 +236,38 @@ def _fact(
     return select(fact, value).where(*conditions)
 
 
-_OF_READER = union_all(
-    _fact("seen", SeenRow.item_id, SeenRow.reader_id == _READER),
-    _fact("archived", SeenArchiveRow.count, SeenArchiveRow.reader_id == _READER),
-    _fact(
-        "groups",
-        MembershipRow.audience_id,
-        MembershipRow.reader_id == _READER,
-        MembershipRow.left_at.is_(None),
-    ),
-    _fact("told", _TOLD.c.id),
-    # The last event that the persona has learned.
-    _fact(
-        "learned",
-        PersonaRow.seen_event_id,
-        PersonaRow.subject == Subject.READER.value,
-        PersonaRow.subject_id == _READER,
-    ),
+def _facts_of(who: ColumnElement[int]) -> CompoundSelect[str, int]:
+    """Rows (fact, number) of a reader."""
+    # The last event that says more than "was shown".
+    told = (
+        select(EventRow.id.label("id"))
+        .where(EventRow.reader_id == who, EventRow.kind != EventKind.IMPRESSION.value)
+        .order_by(EventRow.id.desc())
+        .limit(1)
+        .subquery()
+    )
+    member = MembershipRow.reader_id == who
+    reader = (PersonaRow.subject == Subject.READER.value, PersonaRow.subject_id == who)
+    return union_all(
+        _fact("reader", ReaderRow.id, ReaderRow.id == who),
+        _fact("seen", SeenRow.item_id, SeenRow.reader_id == who),
+        _fact("archived", SeenArchiveRow.count, SeenArchiveRow.reader_id == who),
+        _fact("groups", MembershipRow.audience_id, member, MembershipRow.left_at.is_(None)),
+        _fact("told", told.c.id),
+        # The last event that the persona has learned.
+        _fact("learned", PersonaRow.seen_event_id, *reader),
+    )
+
+
+_OF_READER = _facts_of(_READER)
+# A reader that was joined into another one is not found so.
+_BY_APP_ID = _facts_of(
+    select(ReaderRow.id)
+    .where(
+        ReaderRow.app_id == bindparam("app_id", type_=ReaderRow.app_id.type),
+        ReaderRow.joined_into.is_(None),
+    )
+    .scalar_subquery()
 )
 # What the reader waved away lately, newest first.
 _HIDDEN = (
@@ -240,7 +281,7 @@ _HIDDEN = (
     .limit(HIDDEN_READ)
 )
 _LIKED = (
-    select(EventRow.item_id)
+    select(EventRow.item_id.label("item"), EventRow.id.label("event"))
     .where(
         EventRow.reader_id == _READER,
         EventRow.kind.in_([kind.value for kind in sorted(LIKES)]),
@@ -249,3 +290,29 @@ _LIKED = (
     .order_by(EventRow.id.desc())
     .limit(2 * HISTORY)
 )
+# Answers of the last hours, newest first.
+_SERVED = (
+    select(FeedAnswerRow.trace_id.label("trace"))
+    .where(
+        FeedAnswerRow.reader_id == _READER,
+        FeedAnswerRow.at >= bindparam("served_since", type_=FeedAnswerRow.at.type),
+    )
+    .order_by(FeedAnswerRow.at.desc())
+    .limit(SERVED_READ)
+)
+
+
+def _past() -> CompoundSelect[Any]:
+    """Rows (item, time it was hidden, trace, event): a liked item has its event, a hidden one
+    its time, an answer its trace."""
+    liked, hidden, served = _LIKED.subquery(), _HIDDEN.subquery(), _SERVED.subquery()
+    no_number, no_time = null().cast(SeenRow.item_id.type), null().cast(SeenRow.at.type)
+    no_trace = null().cast(FeedAnswerRow.trace_id.type)
+    return union_all(
+        select(liked.c.item, no_time, no_trace, liked.c.event),
+        select(hidden.c.item_id, hidden.c.at, no_trace, no_number),
+        select(no_number, no_time, served.c.trace, no_number),
+    )
+
+
+_PAST = _past()
