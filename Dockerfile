@@ -29,4 +29,4 @@ RUN python -m compileall -q contentcenter ingest recommend distribute wsgi.py
 USER contentcenter
 VOLUME ["/data", "/cache"]
 EXPOSE 8000
-CMD ["python", "-m", "gunicorn", "wsgi:app", "--worker-class", "gthread", "--workers", "1", "--threads", "16", "--bind", "0.0.0.0:8000", "--no-control-socket", "--graceful-timeout", "10", "--timeout", "60"]
+CMD ["python", "-m", "gunicorn", "wsgi:app", "--worker-class", "gthread", "--workers", "1", "--threads", "16", "--bind", "0.0.0.0:8000", "--no-control-socket", "--graceful-timeout", "10", "--timeout", "60", "--keep-alive", "30"]

@@ -6,6 +6,7 @@ job hears which fact.
 
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
 from typing import Any
 
@@ -66,6 +67,9 @@ LISTENERS = {
 }
 SECTIONS = (ingest.console.SECTION, recommend.console.SECTION, distribute.console.SECTION)
 VECTORS_KEPT = timedelta(days=90)
+# A page makes thousands of short-lived values beside caches of many long-lived ones: with the
+# interpreter's 700 the collector walks the caches again and again.
+GC_THRESHOLD = (50_000, 20, 20)
 JOBS = {**ingest.jobs.JOBS, **recommend.jobs.JOBS, **distribute.jobs.JOBS}
 
 
@@ -133,6 +137,7 @@ def _ticks(app: Flask, floor: Floor, queue: RqQueue) -> list[Tick]:
 def __getattr__(name: str) -> Any:
     """`wsgi.app`, made on first use: importing the roof for a test connects to nothing."""
     if name == "app":
+        gc.set_threshold(*GC_THRESHOLD)
         globals()["app"] = create_app()
         return globals()["app"]
     raise AttributeError(name)

@@ -16,6 +16,10 @@ from pathlib import Path
 from contentcenter.jobs import valkey
 
 WEB_THREADS = 16
+# Pages share the cores: small matrix products that spread over all of them wait for each other.
+ONE_CORE_A_PAGE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+# Where the cores are full, jobs may wait a moment; people who look at a page may not.
+PATIENT = ("nice", "-n", "5")
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,9 @@ def pages(data: Path, ports: Ports, offset_seconds: float) -> list[Program]:
         sys.executable, "-m", "gunicorn", "wsgi:app", "--worker-class", "gthread",
         "--workers", "1", "--threads", str(WEB_THREADS), "--bind", f"127.0.0.1:{ports.web}",
         "--no-control-socket", "--graceful-timeout", "10", "--timeout", "60",
+        "--keep-alive", "30",
     ]  # fmt: skip
-    return [Program("twin", twin, 30), Program("web", web, 40, env)]
+    return [Program("twin", twin, 30), Program("web", web, 40, {**env, **ONE_CORE_A_PAGE})]
 
 
 def labour(data: Path, ports: Ports, offset_seconds: float) -> list[Program]:
@@ -105,10 +110,10 @@ def labour(data: Path, ports: Ports, offset_seconds: float) -> list[Program]:
     env = environment(data, ports, offset_seconds)
     flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
     return [
-        Program("worker-ingest", [*flask, "worker", "--queue", "ingest"], 50, env, 30),
+        Program("worker-ingest", [*PATIENT, *flask, "worker", "--queue", "ingest"], 50, env, 30),
         Program(
             "worker-distribute",
-            [*flask, "worker", "--queue", "distribute", "--queue", "follow"],
+            [*PATIENT, *flask, "worker", "--queue", "distribute", "--queue", "follow"],
             50,
             env,
             30,
