@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -122,7 +123,7 @@ def test_every_variable_has_its_line_in_the_example() -> None:
 
 def _own_command(program: Program) -> Sequence[str]:
     """Without the interpreter's path and without what differs in a container: addresses."""
-    parts = ["python", *program.command[1:]]
+    parts = ["python" if part == sys.executable else part for part in program.command]
     for option in ("--bind", "--host", "--port", "--cache-dir"):
         if option in parts:
             parts[parts.index(option) + 1] = ""
