@@ -143,8 +143,8 @@ def _vectors(items: Sequence[MatchItem], corpus: CorpusView) -> Vectors:
     out = np.zeros((len(items), corpus.dimension), dtype=np.float32)
     rows = [row for row, item in enumerate(items) if item.vector is not None]
     if rows:
-        raw = np.stack([item.vector for item in items if item.vector is not None])
-        out[rows] = corpus.centre(raw.astype(np.float32))
+        raw = np.concatenate([item.vector for item in items if item.vector is not None])
+        out[rows] = corpus.centre(raw.astype(np.float32).reshape(len(rows), corpus.dimension))
     return out
 
 

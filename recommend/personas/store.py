@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from contentcenter.embedding.ports import Vectors
@@ -29,6 +29,11 @@ _COLUMNS = (
     PersonaRow.override,
     PersonaRow.version,
     PersonaRow.updated_at,
+)
+# Built once: the feed asks at every page.
+_OF_SUBJECTS = select(*_COLUMNS).where(
+    PersonaRow.subject == bindparam("subject", type_=PersonaRow.subject.type),
+    PersonaRow.subject_id.in_(bindparam("ids", expanding=True, type_=PersonaRow.subject_id.type)),
 )
 
 
@@ -76,11 +81,8 @@ def load_personas(
     wanted = list(dict.fromkeys(ids))
     found = {one: empty_persona(subject, one, dimension) for one in wanted}
     for start in range(0, len(wanted), 500):
-        query = select(*_COLUMNS).where(
-            PersonaRow.subject == subject.value,
-            PersonaRow.subject_id.in_(wanted[start : start + 500]),
-        )
-        for row in session.execute(query):
+        asked = {"subject": subject.value, "ids": wanted[start : start + 500]}
+        for row in session.execute(_OF_SUBJECTS, asked):
             found[row.subject_id] = _stored(row, subject, model, dimension)
     return found
 
