@@ -170,7 +170,9 @@ def _open_rows(
     return [
         row
         for row, item in enumerate(items)
-        if row not in taken and item.match.id not in barred and works.isdisjoint(item.works)
+        if row not in taken
+        and item.match.id not in barred
+        and (not item.works or works.isdisjoint(item.works))
     ]
 
 
@@ -181,8 +183,8 @@ def shown(scored: Scored, picks: Sequence[Pick]) -> list[Shown]:
     parts = scored.serving.model.parts_against(features_of, scored.rows)
     parts["online"] = scored.added[rows]
     return [
-        _shown(scored, pick, _rounded(parts, index), features_of[index])
-        for index, pick in enumerate(picks)
+        _shown(scored, pick, told, row)
+        for pick, told, row in zip(picks, _rounded(parts), features_of, strict=True)
     ]
 
 
@@ -208,10 +210,13 @@ def _shown(scored: Scored, pick: Pick, parts: dict[str, float], row: Vectors) ->
     return Shown(total, parts, chance, float(scored.semantic[pick.row]), logged)
 
 
-def _rounded(parts: Mapping[str, Vectors], row: int) -> dict[str, float]:
-    """Rounded parts without those that say nothing; they add up to the shown score."""
-    values = {name: round(float(column[row]), 4) for name, column in parts.items()}
-    return {name: value for name, value in values.items() if value}
+def _rounded(parts: Mapping[str, Vectors]) -> list[dict[str, float]]:
+    """Rounded parts of every row without those that say nothing; they add up to its score."""
+    table = np.stack(list(parts.values()), axis=1).astype(np.float64).round(4)
+    return [
+        {name: value for name, value in zip(parts, row, strict=True) if value}
+        for row in table.tolist()
+    ]
 
 
 def history(

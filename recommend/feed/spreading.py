@@ -104,11 +104,10 @@ class _Spread:
         # What is not to be picked: infinite for what has been, large for another edition or
         # review of a shown work (only when nothing else is left).
         self._closed = np.zeros(len(candidates), dtype=np.float32)
-        self._repeats = np.zeros(len(candidates), dtype=np.float32)
-        self._alike = [
-            (_codes(candidates.authors)[self._order], rules.same_author),
-            (_codes(candidates.categories)[self._order], rules.same_category),
-            (_codes(candidates.sources)[self._order], rules.same_source),
+        self._shared = [
+            _Shared(_codes(candidates.authors)[self._order], rules.same_author),
+            _Shared(_codes(candidates.categories)[self._order], rules.same_category),
+            _Shared(_codes(candidates.sources)[self._order], rules.same_source),
         ]
         self._works = [candidates.works[row] for row in self._order]
         self._rows_of_work: dict[int, list[int]] = {}
@@ -118,19 +117,14 @@ class _Spread:
         self._picked: list[int] = []
 
     def pick(self) -> Picked:
-        value = self._worth - self._rules.similarity * self._near
-        value -= self._repeats
+        value = self._near * np.float32(-self._rules.similarity)
+        value += self._worth
         value -= self._closed
+        for one in self._shared:
+            value -= one.penalties()
         row = int(value.argmax())
         self._take(row)
         return Picked(int(self._order[row]), float(self._values[row]))
-
-    def _weigh(self, row: int, sign: float) -> None:
-        """Penalties for what shares an author, category or source with a pick: put on when it
-        is picked, taken off when it leaves the window."""
-        for codes, weight in self._alike:
-            if codes[row] >= 0:
-                self._repeats[codes == codes[row]] += sign * weight
 
     def _take(self, row: int) -> None:
         for work in self._works[row]:
@@ -138,10 +132,32 @@ class _Spread:
             self._closed[rows] = np.maximum(self._closed[rows], 1e3)
         self._closed[row] = np.inf
         self._picked.append(row)
-        self._weigh(row, 1.0)
-        if len(self._picked) > self._rules.window:
-            self._weigh(self._picked[-1 - self._rules.window], -1.0)
+        for one in self._shared:
+            one.add(row, 1.0)
+            if len(self._picked) > self._rules.window:
+                one.add(self._picked[-1 - self._rules.window], -1.0)
         np.maximum(self._near, self._vectors @ self._vectors[row], out=self._near)
+
+
+class _Shared:
+    """What rows share one of (an author, say): a penalty for each of the picks that had it,
+    put on when it is picked, taken off when it leaves the window."""
+
+    def __init__(self, codes: npt.NDArray[np.int64], weight: float) -> None:
+        self._codes = codes
+        self._weight = weight
+        # By code; the last place is of those that have none (-1) and stays 0.
+        self._by_code = np.zeros(int(codes.max(initial=-1)) + 2, dtype=np.float32)
+
+    def penalties(self) -> Vectors:
+        """Of every row, (n,)."""
+        penalties: Vectors = self._by_code[self._codes]
+        return penalties
+
+    def add(self, row: int, times: float) -> None:
+        code = self._codes[row]
+        if code >= 0:
+            self._by_code[code] += times * self._weight
 
 
 def _deviations(values: Vectors) -> Vectors:
