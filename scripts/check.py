@@ -67,7 +67,6 @@ STORE_FLOWS = (
     "tests/flows/recommend",
     "tests/flows/test_attribution.py",
     "tests/flows/test_feed_visits.py",
-    "tests/flows/test_identity.py",
     "tests/flows/test_matching_learns.py",
     "tests/flows/test_reader_doors.py",
     "tests/flows/test_distribute.py",
