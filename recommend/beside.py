@@ -13,6 +13,7 @@ from contentcenter.domain.errors import ContentCenterError
 log = structlog.get_logger()
 Work = Callable[[], None]
 Run = Callable[[Work], None]
+BESIDE_PAGES = "beside-pages"
 
 
 def at_once(work: Work) -> None:
@@ -24,7 +25,7 @@ def beside_pages(work: Work) -> None:
     """In a thread of its own while a page is being answered, else at once: a job's process may
     end with the job, and a thread with it. What goes wrong in the thread is logged."""
     if has_request_context():
-        threading.Thread(target=_logged, args=(work,), name="beside-pages", daemon=True).start()
+        threading.Thread(target=_logged, args=(work,), name=BESIDE_PAGES, daemon=True).start()
     else:
         work()
 
