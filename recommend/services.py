@@ -72,7 +72,7 @@ def build_services(floor: Floor, run: Run = at_once) -> RecommendServices:
     learning = LearningService(floor, corpus)
     attribution = AttributionService(floor)
     dues = ReaderDues(floor, learning, attribution)
-    shelf = Shelf(floor)
+    shelf = Shelf(floor, run=run)
     models = ModelRegistry(floor)
     new_item_readers = NewItemReaders(floor, models, run=run)
     co_reading = CoReading(models, new_item_readers.extend, run=run)

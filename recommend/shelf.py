@@ -15,8 +15,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from math import isclose
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, or_, select
 
 from contentcenter.domain.content import VISIBLE_STATES
 from contentcenter.domain.errors import EngineUnavailable
@@ -24,6 +25,8 @@ from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
 from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.tables import ItemRow
+from recommend.among import among
+from recommend.beside import Run, at_once
 from recommend.changes import ItemChanges
 from recommend.events.signals import Signal, load_signals
 from recommend.matching.features import MatchItem
@@ -33,6 +36,9 @@ LISTEN_SECONDS = 1.0
 TRUST_SECONDS = 60.0
 BARE_SECONDS = 5.0  # without its vector an item is asked for again sooner
 SIGNAL_SECONDS = 30.0
+UPKEEP_SECONDS = 20.0
+UPKEEP_ITEMS = 2_000
+SAME_SIGNAL = 0.005
 
 
 @dataclass(frozen=True)
@@ -75,11 +81,16 @@ class _Kept:
 
 
 class Shelf:
-    """Loads shelf items by id. One per process; safe for several threads."""
+    """Loads shelf items by id. One per process; safe for several threads.
 
-    def __init__(self, floor: Floor, size: int = CACHED_ITEMS) -> None:
+    All that is kept is confirmed and felt together every `UPKEEP_SECONDS`, when `run` says so
+    (beside a page); what a page finds too old in spite of that it asks for by itself."""
+
+    def __init__(self, floor: Floor, size: int = CACHED_ITEMS, *, run: Run = at_once) -> None:
         self._floor = floor
         self._size = size
+        self._run = run
+        self._kept_up = time.monotonic()
         self._changes = ItemChanges(floor.db)
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
@@ -91,6 +102,8 @@ class Shelf:
         Vectors are left out while the index does not answer."""
         wanted = list(dict.fromkeys(ids))
         self._listen()
+        if self._upkeep_is_due():
+            self._run(self.keep_up)
         since = time.monotonic()
         found = self._trusted(wanted, since)
         doubtful = [one for one in wanted if one not in found]
@@ -113,6 +126,39 @@ class Shelf:
         if doubtful:
             known |= self._checked(doubtful, since)
         return {one: known[one].item.card for one in ids if one in known}
+
+    def keep_up(self) -> None:
+        """Ask the store for the versions and signals of everything kept: two questions for two
+        thousand items, where pages would ask for each few of them again and again."""
+        with self._lock:
+            ids = list(self._kept)
+        for start in range(0, len(ids), UPKEEP_ITEMS):
+            self._confirm(ids[start : start + UPKEEP_ITEMS])
+
+    def _upkeep_is_due(self) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            due = now - self._kept_up >= UPKEEP_SECONDS
+            if due:
+                self._kept_up = now
+        return due
+
+    def _confirm(self, ids: Sequence[int]) -> None:
+        since = time.monotonic()
+        with self._floor.db.connected() as connection:
+            versions = _versions(connection, ids)
+            signals = load_signals(connection, ids, self._floor.clock.now())
+        with self._lock:
+            known = {one: self._kept[one] for one in ids if one in self._kept}
+        fresh = {
+            one: _Kept(
+                kept.version, _told_anew(kept.item, signals.get(one)), since, kept.whole, since
+            )
+            for one, kept in known.items()
+            if versions.get(one) == kept.version
+        }
+        self._drop([one for one in known if one not in fresh])
+        self._keep(fresh, since, used=False)
 
     def _listen(self) -> None:
         """Drop what changed since the last time, if that is long enough ago."""
@@ -198,14 +244,15 @@ class Shelf:
             for one in gone:
                 self._kept.pop(one, None)
 
-    def _keep(self, entries: dict[int, _Kept], since: float) -> None:
+    def _keep(self, entries: dict[int, _Kept], since: float, *, used: bool = True) -> None:
         """Keep what was read after `since`, but for what has been dropped meanwhile: it may
-        have been read before it changed."""
+        have been read before it changed. Items that a page used stay longest."""
         with self._lock:
             for one, entry in entries.items():
                 if self._dropped.get(one, float("-inf")) < since:
                     self._kept[one] = entry
-                    self._kept.move_to_end(one)
+                    if used:
+                        self._kept.move_to_end(one)
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)
 
@@ -242,22 +289,28 @@ def _without_text(card: ItemCard) -> ItemCard:
     return replace(card, text="")
 
 
+def _told_anew(item: ShelfItem, signal: Signal | None) -> ShelfItem:
+    """The item with its signal, the same one if nobody could tell the difference: counts fade
+    all the time, and an item's numbers need not be put together anew for that."""
+    if signal is None:
+        return item
+    same = isclose(item.match.shown, signal.shown, rel_tol=SAME_SIGNAL)
+    same = same and isclose(item.match.liked, signal.liked, rel_tol=SAME_SIGNAL)
+    return item if same else _with_signal(item, signal)
+
+
 def _with_signal(item: ShelfItem, signal: Signal | None) -> ShelfItem:
     if signal is None:
         return item
     return replace(item, match=replace(item.match, shown=signal.shown, liked=signal.liked))
 
 
-# Built once: the feed asks at every page.
+# Built once, with one text: the feed asks at every page.
 _VERSIONS = select(ItemRow.id, ItemRow.version).where(
-    ItemRow.id.in_(bindparam("ids", expanding=True)),
-    ItemRow.state.in_(sorted(state.value for state in VISIBLE_STATES)),
+    among(ItemRow.id, "ids"),
+    or_(*(ItemRow.state == state.value for state in sorted(VISIBLE_STATES))),
 )
 
 
 def _versions(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
-    out: dict[int, int] = {}
-    for start in range(0, len(ids), 500):
-        rows = connection.execute(_VERSIONS, {"ids": list(ids[start : start + 500])})
-        out.update((row.id, row.version) for row in rows)
-    return out
+    return {row.id: row.version for row in connection.execute(_VERSIONS, {"ids": ids})}

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.events import EVENT_WEIGHT, EventKind
+from recommend.among import among
 from recommend.persona_math.decay import day_number
 from recommend.tables import CoReadRow, ItemSignalRow
 from recommend.upserts import upsert
@@ -106,11 +107,9 @@ def load_signals(
 ) -> dict[int, Signal]:
     """Signals by item, their counts faded to `now`; items without events are left out."""
     today, out = day_number(now), {}
-    for start in range(0, len(ids), 500):
-        told = {"ids": ids[start : start + 500]}
-        for item, heat, shown, liked, orders, day in session.execute(_SIGNALS_OF, told):
-            fade = _fade(max(today - day, 0.0))
-            out[item] = Signal(heat, shown * fade, liked * fade, orders * fade, today)
+    for item, heat, shown, liked, orders, day in session.execute(_SIGNALS_OF, {"ids": ids}):
+        fade = _fade(max(today - day, 0.0))
+        out[item] = Signal(heat, shown * fade, liked * fade, orders * fade, today)
     return out
 
 
@@ -154,7 +153,10 @@ def read_together(session: Session | Connection, ids: Sequence[int], limit: int)
     """Items most often liked by readers of these, most often first."""
     if not ids:
         return []
-    return list(session.execute(_TOGETHER, {"ids": list(ids), "limit": limit}).scalars())
+    known = set(ids)
+    asked = {"ids": list(known), "limit": limit + len(known)}
+    found = session.execute(_TOGETHER, asked).scalars()
+    return [one for one in found if one not in known][:limit]
 
 
 def hottest(session: Session, limit: int) -> list[int]:
@@ -168,11 +170,10 @@ def hottest(session: Session, limit: int) -> list[int]:
 
 
 # Built once: putting a statement together costs as much as running it.
-_IDS = bindparam("ids", expanding=True, type_=ItemSignalRow.item_id.type)
-_SIGNALS_OF = select(*_SIGNAL).where(ItemSignalRow.item_id.in_(_IDS))
+_SIGNALS_OF = select(*_SIGNAL).where(among(ItemSignalRow.item_id, "ids"))
 _TOGETHER = (
     select(CoReadRow.other_id)
-    .where(CoReadRow.item_id.in_(_IDS), CoReadRow.other_id.not_in(_IDS))
+    .where(among(CoReadRow.item_id, "ids"))
     .group_by(CoReadRow.other_id)
     .order_by(func.sum(CoReadRow.count).desc(), CoReadRow.other_id)
     .limit(bindparam("limit", type_=ItemSignalRow.item_id.type))

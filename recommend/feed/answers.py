@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select
 
 from contentcenter.floor import Floor
+from recommend.among import among
 from recommend.tables import FeedAnswerRow
 
 KEPT_ANSWERS = 20_000
@@ -37,10 +38,9 @@ class Answers:
         with self._lock:
             known = {one: self._kept[one] for one in traces if one in self._kept}
         missing = [one for one in traces if one not in known]
-        for start in range(0, len(missing), 500):
-            asked = {"traces": missing[start : start + 500]}
-            for row in connection.execute(_ENTRIES, asked):
-                known[row.trace_id] = tuple(entry["item_id"] for entry in row.entries)
+        if missing:
+            for trace, entries in connection.execute(_ENTRIES, {"traces": missing}):
+                known[trace] = tuple(entry["item_id"] for entry in entries)
         self.keep(known)
         return known
 
@@ -80,7 +80,7 @@ _READER: BindParameter[int] = bindparam("reader", type_=FeedAnswerRow.reader_id.
 _OWNER = select(FeedAnswerRow.reader_id).where(FeedAnswerRow.trace_id == bindparam("trace"))
 _ANSWER = select(FeedAnswerRow.entries).where(FeedAnswerRow.trace_id == bindparam("trace"))
 _ENTRIES = select(FeedAnswerRow.trace_id, FeedAnswerRow.entries).where(
-    FeedAnswerRow.trace_id.in_(bindparam("traces", expanding=True))
+    among(FeedAnswerRow.trace_id, "traces", texts=True)
 )
 _OF_SESSION = select(FeedAnswerRow.trace_id).where(
     FeedAnswerRow.reader_id == _READER,

@@ -13,7 +13,6 @@ from contentcenter.embedding.ports import Vectors
 from recommend.corpus import CorpusView
 from recommend.feed.scenes import Anchor
 from recommend.feed.spreading import Candidates, FeedSettings, Recall, rank
-from recommend.matching.features import numbers_of
 from recommend.matching.scores import ItemFeatures, Scores
 from recommend.ranking.explore import ExploreSettings, Offer, Uncertain, offer
 from recommend.ranking.features import (
@@ -27,7 +26,7 @@ from recommend.ranking.features import (
     recall_columns,
 )
 from recommend.ranking.log import Ranked
-from recommend.ranking.logistic import sigmoid
+from recommend.ranking.logistic import Floats, sigmoid
 from recommend.ranking.serving import Serving
 from recommend.shelf import ShelfItem
 
@@ -102,7 +101,7 @@ def score(
 ) -> Scored:
     """Feature rows and log-odds of every candidate. `near` (n,) is closeness to the scene."""
     scores, columns = matched
-    ranked = _columns(items, found, served, context, near)
+    ranked = _columns(items, found, columns.numbers, served=served, context=context, near=near)
     parts = {name: values[:, 0] for name, values in scores.parts.items()}
     rows = features(ranked, parts, reader, context)
     return Scored(
@@ -250,13 +249,14 @@ def closeness(anchor: Anchor, vectors: Vectors, corpus: CorpusView) -> Vectors:
 def _columns(
     items: Sequence[ShelfItem],
     found: Found,
+    told: Mapping[str, Floats],
+    *,
     served: frozenset[int],
     context: Context,
     near: Vectors | None,
 ) -> RankColumns:
     """Column by column: an object for each of 300 candidates costs more than ranking them."""
     match = [one.match for one in items]
-    told = numbers_of(match)
     nothing: Mapping[str, float] = {}
     return RankColumns(
         categories=[one.category for one in match],

@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     literal_column,
     null,
+    or_,
     select,
     union_all,
 )
@@ -284,7 +285,7 @@ _LIKED = (
     select(EventRow.item_id.label("item"), EventRow.id.label("event"))
     .where(
         EventRow.reader_id == _READER,
-        EventRow.kind.in_([kind.value for kind in sorted(LIKES)]),
+        or_(*(EventRow.kind == kind.value for kind in sorted(LIKES))),
         EventRow.item_id.is_not(None),
     )
     .order_by(EventRow.id.desc())

@@ -105,6 +105,7 @@ def item_features(
         unexplored=_unexplored(shown, rules),
         tags=tuple(item.tags for item in items),
         traits=traits,
+        numbers=told,
     )
 
 

@@ -9,7 +9,7 @@ and the exhaustive sweep all read the same blocks. The echo of what an audience 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ class ItemFeatures:
     `categories` (n, C) one-hot; `prices` (n, B + 1) shares of price bins, the last column for
     items without a price; `freshness`, `quality` 0..1; `lift` log of the smoothed click rate
     over the usual one; `unexplored` 1 .. 0 as impressions grow; `price_fen` nan if none;
-    `traits` where the echo of remembered items is wanted."""
+    `traits` where the echo of remembered items is wanted; `numbers` as they were read."""
 
     ids: Ids
     vectors: Vectors
@@ -43,6 +43,7 @@ class ItemFeatures:
     unexplored: Vectors
     tags: tuple[tuple[str, ...], ...]
     traits: TraitRows | None = None
+    numbers: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from contentcenter.embedding.ports import Vectors
+from recommend.among import among
 from recommend.persona_math import Blending, Centres, Declared, Learned
 from recommend.tables import PersonaRow
 from recommend.upserts import upsert
@@ -33,7 +34,7 @@ _COLUMNS = (
 # Built once: the feed asks at every page.
 _OF_SUBJECTS = select(*_COLUMNS).where(
     PersonaRow.subject == bindparam("subject", type_=PersonaRow.subject.type),
-    PersonaRow.subject_id.in_(bindparam("ids", expanding=True, type_=PersonaRow.subject_id.type)),
+    among(PersonaRow.subject_id, "ids"),
 )
 
 
@@ -80,8 +81,8 @@ def load_personas(
     """
     wanted = list(dict.fromkeys(ids))
     found = {one: empty_persona(subject, one, dimension) for one in wanted}
-    for start in range(0, len(wanted), 500):
-        asked = {"subject": subject.value, "ids": wanted[start : start + 500]}
+    if wanted:
+        asked = {"subject": subject.value, "ids": wanted}
         for row in session.execute(_OF_SUBJECTS, asked):
             found[row.subject_id] = _stored(row, subject, model, dimension)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import event, update
 
@@ -12,6 +14,7 @@ from contentcenter.store import outbox
 from contentcenter.store.tables import ItemRow
 from recommend import shelf as shelf_module
 from recommend.changes import OVERLAP, ItemChanges
+from recommend.persona_math.decay import day_number
 from recommend.shelf import Shelf
 from recommend.tables import ItemSignalRow
 from recommend.upserts import upsert
@@ -178,3 +181,54 @@ def test_a_fact_committed_after_later_ones_is_heard(floor: Floor, ids: list[int]
         session.add(row)
     assert changes.since_last() == {ids[2]}
     assert changes.since_last() == set()
+
+
+def heard(floor: Floor, item_id: int) -> None:
+    day = day_number(floor.clock.now())
+    with floor.db.transaction() as session:
+        row = {"item_id": item_id, "heat": 1.0, "shown": 40.0, "liked": 8.0, "orders": 0.0}
+        upsert(session, ItemSignalRow, [{**row, "day": day}], ["item_id"], [])
+
+
+def test_all_that_is_kept_is_confirmed_together(
+    floor: Floor, ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf(floor)
+    shelf.visible(ids)
+    heard(floor, ids[0])
+    # Versions alone, without the fact that says so: only who asks the store can know.
+    with floor.db.transaction() as session:
+        session.execute(update(ItemRow).where(ItemRow.id == ids[1]).values(state="withdrawn"))
+    shelf.keep_up()
+    monkeypatch.setattr(shelf_module, "TRUST_SECONDS", 1e9)
+    asked = statements(floor)
+    found = shelf.visible(ids[:1] + ids[2:])
+    assert found[ids[0]].match.shown == pytest.approx(40.0)
+    assert not any("items" in one for one in asked)
+    assert ids[1] not in shelf.visible(ids)
+
+
+def test_a_signal_that_only_faded_a_little_leaves_the_item_as_it_is(
+    floor: Floor, ids: list[int]
+) -> None:
+    shelf = Shelf(floor)
+    heard(floor, ids[0])
+    before = shelf.visible(ids)[ids[0]]
+    floor.clock.advance(timedelta(minutes=30))
+    shelf.keep_up()
+    assert shelf.visible(ids)[ids[0]] is before
+    floor.clock.advance(timedelta(days=3))
+    shelf.keep_up()
+    assert shelf.visible(ids)[ids[0]].match.shown == pytest.approx(40.0 * 0.5 ** (3 / 30), rel=0.01)
+
+
+def test_pages_ask_for_the_upkeep_when_it_is_due(
+    floor: Floor, ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    shelf = Shelf(floor, run=asked.append)
+    shelf.visible(ids)
+    assert asked == []
+    monkeypatch.setattr(shelf_module, "UPKEEP_SECONDS", 0.0)
+    shelf.visible(ids)
+    assert asked == [shelf.keep_up]
