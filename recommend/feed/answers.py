@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select
 
 from contentcenter.floor import Floor
+from contentcenter.store.database import Database
 from recommend.among import among
 from recommend.tables import FeedAnswerRow
 
@@ -53,10 +54,10 @@ class Answers:
                 self._kept.popitem(last=False)
 
 
-def store_answer(floor: Floor, answer: Mapping[str, Any]) -> None:
-    """One row of `feed_answers`, by its columns."""
-    with floor.db.writing() as connection:
-        connection.execute(_STORE, [dict(answer)])
+def store_answers(db: Database, answers: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of `feed_answers`, by their columns, in one transaction."""
+    with db.writing() as connection:
+        connection.execute(_STORE, [dict(one) for one in answers])
 
 
 def answered_to(connection: Connection, trace_id: str) -> int | None:

@@ -17,7 +17,8 @@ from recommend.collaborative.serving import CoReading
 from recommend.corpus_service import CorpusService
 from recommend.events.learning_service import LearningService
 from recommend.feed import scoring
-from recommend.feed.answers import forget_answers, store_answer, stored_entries
+from recommend.feed.answer_log import AnswerLog
+from recommend.feed.answers import forget_answers, stored_entries
 from recommend.feed.items import FeedItem, Why, entry_of, feed_items, from_entry, showable
 from recommend.feed.kept import SPARE, KeptRankings, Ranking, Request, picks_ahead
 from recommend.feed.recall import LIKED_DEPTH, FeedRecall, Recalled, RecallFor
@@ -92,6 +93,7 @@ class FeedService:
         self._explore = explore or ExploreSettings()
         self._zone = ZoneInfo(floor.settings.timezone)
         self._visits = Visits(floor)
+        self._log = AnswerLog(floor.db)
         self._kept = KeptRankings()
 
     def page(
@@ -275,7 +277,7 @@ class FeedService:
             "entries": [entry_of(item) for item in items],
             "at": self._floor.clock.now(),
         }
-        store_answer(self._floor, answer)
+        self._log.store(answer)
         self._visits.answered(visit.trace_id, [item.card.id for item in items])
 
     def _replayed(self, visit: Visit, size: int) -> FeedAnswer:

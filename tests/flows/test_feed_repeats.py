@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pytest
+from sqlalchemy import Connection
 
 from bench import diversity_world
 from bench.diversity_items import Items, furnish
@@ -67,12 +68,15 @@ def test_nothing_shown_met_or_hidden_comes_back(world: World) -> None:
 def test_a_feed_that_forgets_is_found_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     visit_before, past_before = Visits.visit, Visits.past
 
-    def nobody_seen(self: Visits, app_reader_id: str, cursor: str | None) -> Visit:
-        visit = visit_before(self, app_reader_id, cursor)
+    def nobody_seen(
+        self: Visits, connection: Connection, app_reader_id: str, cursor: str | None
+    ) -> Visit:
+        visit = visit_before(self, connection, app_reader_id, cursor)
         return replace(visit, seen=frozenset(), barred=frozenset())
 
-    def nothing_hidden(self: Visits, reader_id: int) -> Past:
-        return replace(past_before(self, reader_id), hidden={}, served_lately=frozenset())
+    def nothing_hidden(self: Visits, connection: Connection, reader_id: int) -> Past:
+        past = past_before(self, connection, reader_id)
+        return replace(past, hidden={}, served_lately=frozenset())
 
     monkeypatch.setattr(Visits, "visit", nobody_seen)
     monkeypatch.setattr(Visits, "past", nothing_hidden)
