@@ -133,6 +133,9 @@ def _row(number: int, group: int) -> dict[str, Any]:
         "content_hash": str(number),
         "quality": 0.3 + (number % 7) / 10,
         "risks": [],
+        # In the index already: nobody has to embed the catalogue while pages are measured.
+        "version": 1,
+        "indexed_version": 1,
         **times,
     }
 
