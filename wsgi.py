@@ -7,7 +7,6 @@ job hears which fact.
 from __future__ import annotations
 
 import gc
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -71,9 +70,6 @@ VECTORS_KEPT = timedelta(days=90)
 # A page makes thousands of short-lived values beside caches of many long-lived ones: with the
 # interpreter's 700 the collector walks the caches again and again.
 GC_THRESHOLD = (50_000, 20, 20)
-# A thread that comes back from the database waits this long for the one that computes (the
-# interpreter's 5 ms), and holds the write lock meanwhile.
-SWITCH_SECONDS = 0.001
 JOBS = {**ingest.jobs.JOBS, **recommend.jobs.JOBS, **distribute.jobs.JOBS}
 
 
@@ -142,7 +138,6 @@ def __getattr__(name: str) -> Any:
     """`wsgi.app`, made on first use: importing the roof for a test connects to nothing."""
     if name == "app":
         gc.set_threshold(*GC_THRESHOLD)
-        sys.setswitchinterval(SWITCH_SECONDS)
         globals()["app"] = create_app()
         return globals()["app"]
     raise AttributeError(name)
