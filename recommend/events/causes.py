@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.events import EventKind
 from contentcenter.floor import Floor
-from contentcenter.store.tables import EventRow
 from recommend.events.attribution import (
     RESPONSES,
     TOUCHES,
@@ -40,6 +39,7 @@ from recommend.events.deeds import (
     touches_of,
     works_of,
 )
+from recommend.events.progress import events_beyond
 from recommend.events.summary import Outcome, outcomes_of_posts
 from recommend.identity.turns import (
     EPOCH,
@@ -90,8 +90,7 @@ class AttributionService:
     def pending(self) -> int:
         """How many stored events are not looked at yet (by id; an upper bound)."""
         with self._floor.db.reading() as session:
-            last = session.scalar(select(EventRow.id).order_by(EventRow.id.desc()).limit(1)) or 0
-            return max(last - _watermark(session.connection()), 0)
+            return events_beyond(session, _watermark(session.connection()))
 
     def summary(self, post_ids: Sequence[int]) -> dict[int, Outcome]:
         """What each post brought, direct and by look-back, refunds taken off; posts without

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from contentcenter.domain.errors import RetryLater
 from contentcenter.domain.events import EventKind
 from contentcenter.floor import Floor
-from contentcenter.store.tables import EventRow, StateRow
+from contentcenter.store.tables import StateRow
 from recommend.corpus_service import CorpusService
 from recommend.events.learning_batch import (
     WATERMARK,
@@ -23,6 +23,7 @@ from recommend.events.learning_batch import (
     read_surroundings,
 )
 from recommend.events.learning_events import StoredEvent, by_subject, history, load_moves
+from recommend.events.progress import events_beyond
 from recommend.events.signals import (
     Response,
     Signal,
@@ -107,8 +108,7 @@ class LearningService:
     def pending(self) -> int:
         """How many stored events are not applied yet (by id; an upper bound)."""
         with self._floor.db.reading() as session:
-            last = session.scalar(select(EventRow.id).order_by(EventRow.id.desc()).limit(1)) or 0
-            return max(last - _watermark(session.connection()), 0)
+            return events_beyond(session, _watermark(session.connection()))
 
     def rebuild(self, subject: Subject, subject_id: int) -> Learned:
         """Learn a persona anew from all its events up to the watermark, and store it.
