@@ -30,6 +30,7 @@ from recommend.feed.service import FeedAnswer, FeedService
 from recommend.feed.spreading import FeedSettings
 from recommend.readers import ReaderRef
 from recommend.services import RecommendServices, build_services
+from recommend.shelf_table import ShelfColumns
 
 PAGES = 2
 PAGE = 10
@@ -182,11 +183,11 @@ class Sessions:
         with _candidates() as found:
             answer = self._feeds[reader.arm].page(reader.name, size=PAGE, cursor=cursor)
         if first:
-            scored, vectors = found[0]
+            scored, columns = found[0]
             best = np.argsort(-scored.log_odds, kind="stable")[:BEST]
             self._known[reader.name].coming = [scored.items[row].id for row in best]
             if reader.arm == self._first:
-                self._try(reader, scored, vectors)
+                self._try(reader, scored, columns)
         return answer
 
     def _meet(self, reader: Reader) -> None:
@@ -230,10 +231,10 @@ class Sessions:
         )
         return ids
 
-    def _try(self, reader: Reader, scored: Scored, vectors: Vectors) -> None:
+    def _try(self, reader: Reader, scored: Scored, columns: ShelfColumns) -> None:
         """The pages that other strengths would make of the same candidates."""
         for arm, settings in self._tried.items():
-            rows = scoring.order(scored, vectors, PAGES * PAGE, settings)
+            rows = scoring.order(scored, columns, PAGES * PAGE, settings)
             for start in range(0, len(rows), PAGE):
                 page = [scored.items[row] for row in rows[start : start + PAGE]]
                 authors = [one.author for one in page]
@@ -274,14 +275,16 @@ class Sessions:
 
 
 @contextmanager
-def _candidates() -> Iterator[list[tuple[Scored, Vectors]]]:
-    """What the feed puts in order inside the block, with vectors."""
-    found: list[tuple[Scored, Vectors]] = []
+def _candidates() -> Iterator[list[tuple[Scored, ShelfColumns]]]:
+    """What the feed puts in order inside the block, with its columns."""
+    found: list[tuple[Scored, ShelfColumns]] = []
     order = scoring.order
 
-    def heard(scored: Scored, vectors: Vectors, size: int, settings: FeedSettings) -> list[int]:
-        found.append((scored, vectors))
-        return order(scored, vectors, size, settings)
+    def heard(
+        scored: Scored, columns: ShelfColumns, size: int, settings: FeedSettings
+    ) -> list[int]:
+        found.append((scored, columns))
+        return order(scored, columns, size, settings)
 
     with patch.object(scoring, "order", heard):
         yield found

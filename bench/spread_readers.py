@@ -35,7 +35,7 @@ from recommend.collaborative.ranking_measures import Answers, answer, ndcg_each,
 from recommend.collaborative.side_info import Described, side_rows
 from recommend.corpus import unit_rows
 from recommend.evaluation.feed_files import LikeSets, read_described, read_likes
-from recommend.feed.spreading import Candidates, FeedSettings, rank
+from recommend.feed.spreading import Candidates, FeedSettings, codes, rank
 from tests.relevance.data import data_folder
 
 CANDIDATES = 300
@@ -105,14 +105,14 @@ def ranked(sets: LikeSets, items: Path, count: int) -> Ranked:
 
 def pages(found: Ranked, shelf: Shelf, rules: FeedSettings) -> npt.NDArray[np.int64]:
     """The first page (r, 10) of every reader."""
-    none = [""] * CANDIDATES
+    none = codes([""] * CANDIDATES)
     out = []
     for top, values in zip(found.answers.top, found.values, strict=True):
         candidates = Candidates(
             ids=top.tolist(),
             works=[(one,) for one in top.tolist()],
-            authors=[shelf.authors[one] for one in top],
-            categories=[shelf.categories[one] for one in top],
+            authors=codes([shelf.authors[one] for one in top]),
+            categories=codes([shelf.categories[one] for one in top]),
             sources=none,
         )
         picked = rank(candidates, values, shelf.vectors[top], PAGE, rules)

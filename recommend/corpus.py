@@ -57,6 +57,12 @@ class CorpusView:
         """Unit rows of `vectors - mean`; a row equal to the mean stays zero."""
         return unit_rows(vectors - self.mean)
 
+    def centres_like(self, other: CorpusView) -> bool:
+        """Whether both lay an item at the same place."""
+        if self is other:
+            return True
+        return self.model == other.model and bool(np.array_equal(self.mean, other.mean))
+
     def centred_cosines(
         self, query: Vectors, near: Sequence[float], to_mean: Sequence[float]
     ) -> list[float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,22 +14,24 @@ from contentcenter.embedding.ports import Vectors
 from recommend.corpus import CorpusView
 from recommend.feed.scenes import Anchor
 from recommend.feed.spreading import Candidates, FeedSettings, Recall, rank
-from recommend.matching.scores import ItemFeatures, Scores
+from recommend.matching.features import LaidOut
+from recommend.matching.scores import Scores
 from recommend.ranking.explore import ExploreSettings, Offer, Uncertain, offer
 from recommend.ranking.features import (
     FEATURES,
+    RECALLS,
     Context,
     History,
     RankColumns,
     RankReader,
     days_since,
     features,
-    recall_columns,
 )
 from recommend.ranking.log import Ranked
-from recommend.ranking.logistic import Floats, sigmoid
+from recommend.ranking.logistic import sigmoid
 from recommend.ranking.serving import Serving
 from recommend.shelf import ShelfItem
+from recommend.shelf_table import ShelfColumns
 
 Halves = npt.NDArray[np.float16]
 LIKED_FADE = 0.9
@@ -37,10 +40,20 @@ HIDDEN_HALF_LIFE = 14.0
 
 @dataclass(frozen=True)
 class Found:
-    """Candidates with where they came from and how strongly."""
+    """Candidates with where they came from, and how strongly each source spoke for each:
+    `strengths` (candidates, sources), in the order of `recalls` and of `RECALLS`; without it
+    no source said anything."""
 
     recalls: Mapping[int, tuple[Recall, ...]]
-    strengths: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    strengths: Vectors | None = None
+
+    def strengths_of(self, ids: Sequence[int]) -> Vectors:
+        """Their rows (n, sources)."""
+        if self.strengths is None:
+            return np.zeros((len(ids), len(RECALLS)), dtype=np.float32)
+        rows = {one: row for row, one in enumerate(self.recalls)}
+        of: Vectors = self.strengths[[rows[one] for one in ids]]
+        return of
 
 
 @dataclass(frozen=True)
@@ -58,9 +71,14 @@ class Scored:
     liked: Vectors
     serving: Serving
 
-    @property
+    @cached_property
     def log_odds(self) -> Vectors:
         return self.model + self.added
+
+    @cached_property
+    def usual(self) -> Mapping[str, np.float32]:
+        """What the average candidate earns in each part of matching."""
+        return self.serving.model.usual(self.rows)
 
     def features(self, rows: Sequence[int]) -> Vectors:
         """What the model was given of these rows, to the last bit."""
@@ -91,7 +109,7 @@ class Shown:
 def score(
     items: Sequence[ShelfItem],
     found: Found,
-    matched: tuple[Scores, ItemFeatures],
+    matched: tuple[Scores, ShelfColumns],
     *,
     reader: RankReader,
     context: Context,
@@ -101,14 +119,14 @@ def score(
 ) -> Scored:
     """Feature rows and log-odds of every candidate. `near` (n,) is closeness to the scene."""
     scores, columns = matched
-    ranked = _columns(items, found, columns.numbers, served=served, context=context, near=near)
+    ranked = _columns(items, found, columns.told, served=served, context=context, near=near)
     parts = {name: values[:, 0] for name, values in scores.parts.items()}
     rows = features(ranked, parts, reader, context)
     return Scored(
         items=items,
         rows=rows.astype(np.float16),
         model=serving.model.log_odds(rows),
-        added=serving.added(columns.ids.tolist(), ranked.categories),
+        added=serving.added(columns.told.ids.tolist(), ranked.categories),
         semantic=parts["semantic"],
         shown=ranked.shown.astype(np.float32),
         liked=ranked.liked.astype(np.float32),
@@ -124,16 +142,16 @@ def nothing(serving: Serving) -> Scored:
     )
 
 
-def order(scored: Scored, vectors: Vectors, size: int, settings: FeedSettings) -> list[int]:
-    """The spread order, as rows. `vectors` (n, d) are centred unit rows."""
-    items = scored.items
+def order(scored: Scored, columns: ShelfColumns, size: int, settings: FeedSettings) -> list[int]:
+    """The spread order, as rows."""
     candidates = Candidates(
-        ids=[one.match.id for one in items],
-        works=[one.works for one in items],
-        authors=[one.author for one in items],
-        categories=[one.match.category for one in items],
-        sources=[one.source for one in items],
+        ids=columns.told.ids,
+        works=[one.works for one in scored.items],
+        authors=columns.authors,
+        categories=columns.categories,
+        sources=columns.sources,
     )
+    vectors = columns.told.vectors
     return [one.row for one in rank(candidates, scored.log_odds, vectors, size, settings)]
 
 
@@ -179,7 +197,7 @@ def shown(scored: Scored, picks: Sequence[Pick]) -> list[Shown]:
     """Parts, chances and logs of these picks; places are numbered later by `placed`."""
     rows = [one.row for one in picks]
     features_of = scored.features(rows)
-    parts = scored.serving.model.parts_against(features_of, scored.rows)
+    parts = scored.serving.model.parts_against(features_of, scored.usual)
     parts["online"] = scored.added[rows]
     return [
         _shown(scored, pick, told, row)
@@ -249,15 +267,14 @@ def closeness(anchor: Anchor, vectors: Vectors, corpus: CorpusView) -> Vectors:
 def _columns(
     items: Sequence[ShelfItem],
     found: Found,
-    told: Mapping[str, Floats],
+    columns: LaidOut,
     *,
     served: frozenset[int],
     context: Context,
     near: Vectors | None,
 ) -> RankColumns:
     """Column by column: an object for each of 300 candidates costs more than ranking them."""
-    match = [one.match for one in items]
-    nothing: Mapping[str, float] = {}
+    match, ids, told = [one.match for one in items], columns.ids.tolist(), columns.numbers
     return RankColumns(
         categories=[one.category for one in match],
         authors=[one.author for one in items],
@@ -266,7 +283,7 @@ def _columns(
         ages=days_since(told["published"], context.now),
         shown=told["shown"],
         liked=told["liked"],
-        recalls=recall_columns([found.strengths.get(one.id, nothing) for one in match]),
-        served_before=[one.id in served for one in match],
+        recalls=found.strengths_of(ids),
+        served_before=[one in served for one in ids],
         anchors=np.zeros(len(match), dtype=np.float32) if near is None else near,
     )

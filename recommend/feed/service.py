@@ -27,7 +27,6 @@ from recommend.feed.scenes import Anchor, Asked, SceneAnchors
 from recommend.feed.scoring import Found, Pick
 from recommend.feed.spreading import FeedSettings, Recall, merge_recalls, strengths
 from recommend.feed.visits import Visit, Visits
-from recommend.matching.scores import ItemFeatures
 from recommend.matching.service import MatchService
 from recommend.models import ModelRegistry
 from recommend.personas.service import PersonaService
@@ -147,7 +146,7 @@ class FeedService:
         request = self._request(turn)
         recalled = self._recalled(turn, request)
         came = merge_recalls(recalled.lists, visit.barred, self._settings.candidates)
-        found = Found(came, strengths(recalled.lists, came))
+        found = Found(came, strengths(recalled.lists, list(came)))
         ranking = self._ranked(request, found, picks_ahead(size), recalled.away)
         if not ranking.away:
             self._kept.keep(visit.session, ranking)
@@ -238,9 +237,9 @@ class FeedService:
             context=request.context,
             serving=self._ranker.current(),
             served=request.past.served_lately,
-            near=self._closeness(request.anchor, matched[1]),
+            near=self._closeness(request.anchor, matched[1].told.vectors),
         )
-        picks = scoring.order(scored, matched[1].vectors, places, self._settings)
+        picks = scoring.order(scored, matched[1], places, self._settings)
         return Ranking(request, Found(found.recalls), scored, picks, away)
 
     def _on_shelf(self, request: Request, found: Found) -> tuple[RankReader, list[ShelfItem]]:
@@ -261,10 +260,10 @@ class FeedService:
         ]
         return RankReader(request.persona, history), shelf
 
-    def _closeness(self, anchor: Anchor | None, columns: ItemFeatures) -> Vectors | None:
+    def _closeness(self, anchor: Anchor | None, vectors: Vectors) -> Vectors | None:
         if anchor is None:
             return None
-        return scoring.closeness(anchor, columns.vectors, self._corpus.view())
+        return scoring.closeness(anchor, vectors, self._corpus.view())
 
     def _cards(self, connection: Connection, ids: Sequence[int]) -> list[ItemCard | None]:
         """The facts once more from the store, right before they are shown; None for what may

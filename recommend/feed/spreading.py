@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 
 import numpy as np
 import numpy.typing as npt
 
 from contentcenter.embedding.ports import Vectors
+from recommend.ranking.features import RECALLS
 
+Codes = npt.NDArray[np.int32]
 LEAST_DEVIATION = 1e-6  # smaller differences are rounding
 
 
@@ -46,13 +48,14 @@ class FeedSettings:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What spreading needs to know of n items, as columns."""
+    """What spreading needs to know of n items, as columns. Codes are equal where the authors
+    (categories, sources) are, and -1 where there is none; see `codes`."""
 
-    ids: Sequence[int]
+    ids: Sequence[int] | npt.NDArray[np.int64]
     works: Sequence[tuple[int, ...]]
-    authors: Sequence[str]
-    categories: Sequence[str]
-    sources: Sequence[str]
+    authors: Codes
+    categories: Codes
+    sources: Codes
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -95,7 +98,7 @@ class _Spread:
         vectors: Vectors,
         rules: FeedSettings,
     ) -> None:
-        self._order = np.argsort(np.array(candidates.ids, dtype=np.int64), kind="stable")
+        self._order = np.argsort(np.asarray(candidates.ids, dtype=np.int64), kind="stable")
         self._vectors = vectors[self._order]
         self._values = values.astype(np.float32)[self._order]
         self._worth = _deviations(self._values)
@@ -105,15 +108,15 @@ class _Spread:
         # review of a shown work (only when nothing else is left).
         self._closed = np.zeros(len(candidates), dtype=np.float32)
         self._shared = [
-            _Shared(_codes(candidates.authors)[self._order], rules.same_author),
-            _Shared(_codes(candidates.categories)[self._order], rules.same_category),
-            _Shared(_codes(candidates.sources)[self._order], rules.same_source),
+            _Shared(candidates.authors[self._order], rules.same_author),
+            _Shared(candidates.categories[self._order], rules.same_category),
+            _Shared(candidates.sources[self._order], rules.same_source),
         ]
-        self._works = [candidates.works[row] for row in self._order]
-        self._rows_of_work: dict[int, list[int]] = {}
-        for row, works in enumerate(self._works):
-            for work in works:
-                self._rows_of_work.setdefault(work, []).append(row)
+        self._works = [candidates.works[row] for row in self._order.tolist()]
+        # Every mention of a work, and the row that it is in.
+        self._mentioned = np.array(list(chain.from_iterable(self._works)), dtype=np.int64)
+        counts = [len(works) for works in self._works]
+        self._mentioned_in = np.repeat(np.arange(len(counts)), counts)
         self._picked: list[int] = []
 
     def pick(self) -> Picked:
@@ -128,7 +131,7 @@ class _Spread:
 
     def _take(self, row: int) -> None:
         for work in self._works[row]:
-            rows = self._rows_of_work[work]
+            rows = self._mentioned_in[self._mentioned == work]
             self._closed[rows] = np.maximum(self._closed[rows], 1e3)
         self._closed[row] = np.inf
         self._picked.append(row)
@@ -143,7 +146,7 @@ class _Shared:
     """What rows share one of (an author, say): a penalty for each of the picks that had it,
     put on when it is picked, taken off when it leaves the window."""
 
-    def __init__(self, codes: npt.NDArray[np.int64], weight: float) -> None:
+    def __init__(self, codes: Codes, weight: float) -> None:
         self._codes = codes
         self._weight = weight
         # By code; the last place is of those that have none (-1) and stays 0.
@@ -167,25 +170,26 @@ def _deviations(values: Vectors) -> Vectors:
     return deviations
 
 
-def _codes(values: Sequence[str]) -> npt.NDArray[np.int64]:
+def codes(values: Sequence[str]) -> Codes:
     """Numbers for equal texts; -1 for none."""
     known: dict[str, int] = {}
     return np.array(
-        [known.setdefault(value, len(known)) if value else -1 for value in values], dtype=np.int64
+        [known.setdefault(value, len(known)) if value else -1 for value in values], dtype=np.int32
     )
 
 
-def strengths(
-    lists: Mapping[Recall, Sequence[int]], wanted: Mapping[int, tuple[Recall, ...]]
-) -> dict[int, dict[str, float]]:
-    """How strongly each source spoke for each wanted item: 1 at the head of its list, falling
-    evenly to just above 0 at the end; `rest` says nothing."""
-    out: dict[int, dict[str, float]] = {one: {} for one in wanted}
-    for recall, ids in lists.items():
-        name, step = str(recall), 1.0 / (len(ids) + 1)
-        for place, one in enumerate(ids):
-            if one in out:
-                out[one].setdefault(name, 1.0 - place * step)
+def strengths(lists: Mapping[Recall, Sequence[int]], wanted: Sequence[int]) -> Vectors:
+    """How strongly each source spoke for each wanted item, (wanted, `RECALLS`): 1 at the head
+    of its list, falling evenly to just above 0 at the end; `rest` says nothing."""
+    out = np.zeros((len(wanted), len(RECALLS)), dtype=np.float32)
+    rows = {one: row for row, one in enumerate(wanted)}
+    for column, name in enumerate(RECALLS):
+        ids = lists.get(Recall(name), ())
+        # From the end, so that of an item that is there twice the better place stays.
+        places = [place for place in range(len(ids) - 1, -1, -1) if ids[place] in rows]
+        out[[rows[ids[place]] for place in places], column] = [
+            1.0 - place / (len(ids) + 1) for place in places
+        ]
     return out
 
 

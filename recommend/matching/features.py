@@ -67,10 +67,45 @@ NUMBERS = (
 _NO_PRICE = ((BINS, 1.0), (BINS, 0.0))
 
 
-def numbers_of(items: Sequence[MatchItem]) -> dict[str, Floats]:
-    """The numbers of n items as columns (n,)."""
+def number_rows(items: Sequence[MatchItem]) -> Floats:
+    """The numbers of n items, (n, len(NUMBERS))."""
     table = np.array([one.numbers for one in items], dtype=np.float64)
-    return dict(zip(NUMBERS, table.reshape(len(items), len(NUMBERS)).T, strict=True))
+    return table.reshape(len(items), len(NUMBERS))
+
+
+def centred_rows(items: Sequence[MatchItem], corpus: CorpusView) -> Vectors:
+    """Unit rows (n, d) from the corpus mean; zero where a vector is not known."""
+    out = np.zeros((len(items), corpus.dimension), dtype=np.float32)
+    rows = [row for row, item in enumerate(items) if item.vector is not None]
+    if rows:
+        raw = np.concatenate([item.vector for item in items if item.vector is not None])
+        out[rows] = corpus.centre(raw.astype(np.float32).reshape(len(rows), corpus.dimension))
+    return out
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """What is told of n items, as columns: centred unit `vectors` (n, d), numbers (n,) by
+    their names in `NUMBERS`."""
+
+    ids: npt.NDArray[np.int64]
+    vectors: Vectors
+    numbers: Mapping[str, Floats]
+    tags: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, items: Sequence[MatchItem], corpus: CorpusView) -> LaidOut:
+        return cls.from_rows(items, centred_rows(items, corpus), number_rows(items))
+
+    @classmethod
+    def from_rows(cls, items: Sequence[MatchItem], vectors: Vectors, numbers: Floats) -> LaidOut:
+        """Of rows that were laid out before."""
+        return cls(
+            ids=np.array([one.id for one in items], dtype=np.int64),
+            vectors=vectors,
+            numbers=dict(zip(NUMBERS, numbers.T, strict=True)),
+            tags=tuple([one.tags for one in items]),
+        )
 
 
 @dataclass(frozen=True)
@@ -90,12 +125,24 @@ def item_features(
     traits: TraitRows | None = None,
 ) -> ItemFeatures:
     """Columns for these items, in their order."""
+    return features_of(LaidOut.of(items, corpus), now, usual, settings, traits=traits)
+
+
+def features_of(
+    items: LaidOut,
+    now: datetime,
+    usual: UsualRate | None = None,
+    settings: MatchSettings | None = None,
+    *,
+    traits: TraitRows | None = None,
+) -> ItemFeatures:
+    """Columns for items that are laid out."""
     rules, base = settings or MatchSettings(), (usual or UsualRate()).rate
-    told = numbers_of(items)
+    told = items.numbers
     shown, liked = told["shown"], told["liked"]
     return ItemFeatures(
-        ids=np.array([item.id for item in items], dtype=np.int64),
-        vectors=_vectors(items, corpus),
+        ids=items.ids,
+        vectors=items.vectors,
         categories=_one_hot(told["category"]),
         prices=_price_shares(told),
         price_fen=told["price"].astype(np.float32),
@@ -103,7 +150,7 @@ def item_features(
         quality=told["quality"].astype(np.float32),
         lift=_lift(shown, liked, base, rules),
         unexplored=_unexplored(shown, rules),
-        tags=tuple(item.tags for item in items),
+        tags=items.tags,
         traits=traits,
         numbers=told,
     )
@@ -138,15 +185,6 @@ def audience_features(
 
 def _column(values: Sequence[float]) -> Vectors:
     return np.array(values, dtype=np.float32)
-
-
-def _vectors(items: Sequence[MatchItem], corpus: CorpusView) -> Vectors:
-    out = np.zeros((len(items), corpus.dimension), dtype=np.float32)
-    rows = [row for row, item in enumerate(items) if item.vector is not None]
-    if rows:
-        raw = np.concatenate([item.vector for item in items if item.vector is not None])
-        out[rows] = corpus.centre(raw.astype(np.float32).reshape(len(rows), corpus.dimension))
-    return out
 
 
 def _one_hot(codes: Floats) -> Vectors:

@@ -207,14 +207,16 @@ def _semantic(
 def _tag_block(items: ItemFeatures, audiences: AudienceFeatures, rules: MatchSettings) -> Block:
     """Exact: one column for each tag that both sides know."""
     known = {tag for weights in audiences.tags for tag in weights}
-    used = sorted({tag for tags in items.tags for tag in tags if tag in known})
+    # Most items have none of them: asked of whole sets, not tag by tag.
+    shared = [row for row, tags in enumerate(items.tags) if not known.isdisjoint(tags)]
+    used = sorted({tag for row in shared for tag in items.tags[row] if tag in known})
     column = {tag: index for index, tag in enumerate(used)}
     item_side = np.zeros((len(items), len(used)), dtype=np.float32)
-    for row, tags in enumerate(items.tags):
-        share = 1.0 / max(len(tags), 1) ** 0.5
+    for row in shared:
+        tags = items.tags[row]
         for tag in tags:
             if tag in column:
-                item_side[row, column[tag]] += share
+                item_side[row, column[tag]] += 1.0 / len(tags) ** 0.5
     return Block("tags", item_side, _tag_weights(audiences.tags, column, rules.tags))
 
 

@@ -19,7 +19,12 @@ from recommend.events.learning_service import LearningService
 from recommend.matching.blocks import Many, best_of_block, scored
 from recommend.matching.candidates import Candidates, published
 from recommend.matching.co_reading import spoken_for
-from recommend.matching.features import UsualRate, audience_features, item_features
+from recommend.matching.features import (
+    UsualRate,
+    audience_features,
+    features_of,
+    item_features,
+)
 from recommend.matching.memories import MemoryReader, shelf_rows
 from recommend.matching.model_service import MatchModelService
 from recommend.matching.pairs import PairEcho, on_one_thread
@@ -38,6 +43,7 @@ from recommend.persona_math.decay import day_number
 from recommend.personas.service import PersonaService
 from recommend.personas.store import Subject, load_personas
 from recommend.shelf import Shelf, ShelfItem
+from recommend.shelf_table import ShelfColumns, ShelfTable
 
 __all__ = ["Match", "MatchList", "MatchService"]
 
@@ -66,6 +72,7 @@ class MatchService:
         self._model = model
         self._memories = MemoryReader(floor, shelf, corpus, co_reading)
         self._candidates = Candidates(floor, corpus)
+        self._table = ShelfTable()
 
     @property
     def settings(self) -> MatchSettings:
@@ -204,11 +211,14 @@ class MatchService:
         """Scores of items for one persona (a reader's, or an audience's in a search)."""
         return self.scored(shelf, persona)[0]
 
-    def scored(self, shelf: Sequence[ShelfItem], persona: Persona) -> tuple[Scores, ItemFeatures]:
+    def scored(self, shelf: Sequence[ShelfItem], persona: Persona) -> tuple[Scores, ShelfColumns]:
         """Scores for one persona, and the item columns they were made from."""
-        items = self._item_features(shelf, self._floor.clock.now())
-        who = audience_features([0], [persona], self._corpus.view(), self.settings)
-        return score_matrix(items, who, self.settings), items
+        corpus, rules = self._corpus.view(), self.settings
+        columns = self._table.columns(shelf, corpus)
+        usual = UsualRate(self._learning.usual_rate())
+        items = features_of(columns.told, self._floor.clock.now(), usual, rules)
+        who = audience_features([0], [persona], corpus, rules)
+        return score_matrix(items, who, rules), columns
 
     def _unmeasured(self, item: ShelfItem) -> bool:
         """Whether the item was scored without its meaning because the index is away."""

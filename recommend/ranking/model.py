@@ -99,14 +99,20 @@ class RankingModel:
         parts["base"] = parts["base"] + np.float32(self.line.at(self.first.intercept))
         return parts
 
-    def parts_against(self, rows: Vectors, candidates: AnyRows) -> dict[str, Vectors]:
-        """The same with the parts of matching told against the average of all `candidates`
-        (n, F) of the page: a part above zero speaks for an item more than for the others, and
-        `base` is what an average one has. (What trees add is told against their own average.)"""
-        parts, both = self.parts(rows), np.float32(self.first.slope * self.line.slope)
-        for name, usual in usual_parts(candidates, self.prior).items():
-            parts[name] = parts[name] - both * usual
-            parts["base"] = parts["base"] + both * usual
+    def usual(self, candidates: AnyRows) -> dict[str, np.float32]:
+        """What the average of all `candidates` (n, F) of a page earns in each part of
+        matching, in log-odds."""
+        both = np.float32(self.first.slope * self.line.slope)
+        return {name: both * one for name, one in usual_parts(candidates, self.prior).items()}
+
+    def parts_against(self, rows: Vectors, usual: Mapping[str, np.float32]) -> dict[str, Vectors]:
+        """The same with the parts of matching told against what is `usual` among the
+        candidates: a part above zero speaks for an item more than for the others, and `base`
+        is what an average one has. (What trees add is told against their own average.)"""
+        parts = self.parts(rows)
+        for name, value in usual.items():
+            parts[name] = parts[name] - value
+            parts["base"] = parts["base"] + value
         return parts
 
     def dump(self) -> bytes:

@@ -95,7 +95,7 @@ class VectorView:
         return answers
 
     def read(self, rows: Rows) -> Vectors:
-        return kernels.unit(self.half[rows].astype(np.float32))
+        return kernels.unit(kernels.widened(self.half[rows]))
 
     def _rows_to_scan(self, mask: Mask | None) -> tuple[Rows | None, Int8]:
         if mask is None:
@@ -107,7 +107,7 @@ class VectorView:
 
     def _second_look(self, query: Vectors, found: Rows, rows: Rows | None, limit: int) -> Answer:
         candidates = np.sort(found if rows is None else rows[found])
-        cosine = self.half[candidates].astype(np.float32) @ query
+        cosine = kernels.widened(self.half[candidates]) @ query
         order = np.argsort(-cosine, kind="stable")[:limit]
         return candidates[order], np.clip(cosine[order], -1.0, 1.0)
 

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from recommend.corpus import unit_rows
-from recommend.feed.spreading import Candidates, FeedSettings, rank
+from recommend.feed.spreading import (
+    Candidates,
+    FeedSettings,
+    Recall,
+    codes,
+    rank,
+    strengths,
+)
+from recommend.ranking.features import RECALLS
 
 RULES = FeedSettings()
 UNSPREAD = FeedSettings(similarity=0.0, same_author=0.0, same_category=0.0, same_source=0.0)
@@ -21,9 +29,9 @@ def drawn(seed: int, count: int) -> tuple[Candidates, np.ndarray, np.ndarray]:
     candidates = Candidates(
         ids=[int(one) for one in rng.permutation(count)],
         works=[one if rng.random() < 0.6 else () for one in works],
-        authors=[str(one) for one in rng.choice(["", "甲", "乙", "丙"], count)],
-        categories=[str(one) for one in rng.choice(["food", "history", "other"], count)],
-        sources=[str(one) for one in rng.choice(["编辑部", "读者"], count)],
+        authors=codes([str(one) for one in rng.choice(["", "甲", "乙", "丙"], count)]),
+        categories=codes([str(one) for one in rng.choice(["food", "history", "other"], count)]),
+        sources=codes([str(one) for one in rng.choice(["编辑部", "读者"], count)]),
     )
     values = np.round(rng.normal(size=count), 1).astype(np.float32)
     return candidates, values, unit_rows(rng.normal(size=(count, 8)).astype(np.float32))
@@ -35,12 +43,12 @@ def worth(row: int, picked: list[int], of: tuple[Candidates, np.ndarray, np.ndar
     near = max([0.0, *(float(vectors[row] @ vectors[one]) for one in picked)])
     value = float((values[row] - values.mean()) / values.std()) - RULES.similarity * near
     for one in picked[-RULES.window :]:
-        for names, weight in (
+        for shared, weight in (
             (candidates.authors, RULES.same_author),
             (candidates.categories, RULES.same_category),
             (candidates.sources, RULES.same_source),
         ):
-            value -= weight * bool(names[row] and names[row] == names[one])
+            value -= weight * bool(shared[row] >= 0 and shared[row] == shared[one])
     shown = {work for one in picked for work in candidates.works[one]}
     return value - 1e3 * bool(shown.intersection(candidates.works[row]))
 
@@ -61,8 +69,8 @@ def page_of(
 ) -> list[int]:
     """The spread order of candidates that differ in value and author only."""
     count = len(values)
-    none = [""] * count
-    candidates = Candidates(list(range(count)), [()] * count, authors, none, none)
+    none = codes([""] * count)
+    candidates = Candidates(list(range(count)), [()] * count, codes(authors), none, none)
     given = np.array(values, dtype=np.float32)
     return [
         one.row for one in rank(candidates, given, np.zeros((count, 2), np.float32), size, rules)
@@ -95,7 +103,7 @@ def test_an_author_comes_back_only_when_well_ahead() -> None:
 
 def test_a_work_is_shown_again_only_when_no_other_is_left() -> None:
     works: list[tuple[int, ...]] = [(1,), (1,), (2, 1), (3,), (4,), ()]
-    same = ["甲"] * 6
+    same = codes(["甲"] * 6)
     candidates = Candidates(list(range(6)), works, same, same, same)
     values = np.array([9.0, 8.0, 7.0, -3.0, -5.0, -9.0], dtype=np.float32)
     vectors = np.ones((6, 1), dtype=np.float32)
@@ -106,7 +114,8 @@ def test_a_work_is_shown_again_only_when_no_other_is_left() -> None:
 
 def test_a_near_copy_waits_for_something_else() -> None:
     """The second best tells the same as the best; the third tells something new."""
-    candidates = Candidates(list(range(20)), [()] * 20, [""] * 20, [""] * 20, [""] * 20)
+    none = codes([""] * 20)
+    candidates = Candidates(list(range(20)), [()] * 20, none, none, none)
     values = np.linspace(1.0, -1.0, 20).astype(np.float32)
     vectors = np.eye(20, dtype=np.float32)
     vectors[1] = vectors[0]
@@ -115,12 +124,25 @@ def test_a_near_copy_waits_for_something_else() -> None:
 
 
 def test_equal_candidates_come_by_id() -> None:
-    alike = Candidates([7, 3, 5], [(), (), ()], ["", "", ""], ["", "", ""], ["", "", ""])
+    none = codes(["", "", ""])
+    alike = Candidates([7, 3, 5], [(), (), ()], none, none, none)
     vectors = np.zeros((3, 4), dtype=np.float32)
     picked = rank(alike, np.zeros(3, dtype=np.float32), vectors, 3)
     assert [alike.ids[one.row] for one in picked] == [3, 5, 7]
 
 
 def test_nothing_to_spread_is_an_empty_page() -> None:
-    none = np.zeros(0, dtype=np.float32)
-    assert rank(Candidates([], [], [], [], []), none, none.reshape(0, 4), 10) == []
+    none, nobody = np.zeros(0, dtype=np.float32), codes([])
+    empty = Candidates([], [], nobody, nobody, nobody)
+    assert rank(empty, none, none.reshape(0, 4), 10) == []
+
+
+def test_a_source_speaks_most_for_the_head_of_its_list() -> None:
+    lists = {Recall.POPULAR: [5, 7, 9], Recall.SCENE: [9, 5, 9], Recall.REST: [8]}
+    told = strengths(lists, [9, 8, 7])
+    popular, scene = RECALLS.index("popular"), RECALLS.index("scene")
+    assert told[:, popular].tolist() == [0.5, 0.0, 0.75]
+    # The better of two places; what nobody wanted (5) is not in the way.
+    assert told[:, scene].tolist() == [1.0, 0.0, 0.0]
+    assert float(told.sum()) == 2.25
+    assert not strengths({}, [1, 2]).any()

@@ -100,11 +100,14 @@ def test_parts_are_told_against_the_average_candidate(
     rows[:, COLUMN["exploration"]] += 6.0
     rows[:, COLUMN["total_mean"]] = rows[:, [COLUMN[name] for name in PARTS]].sum(axis=1).mean()
     for model in learned[:2]:
-        told = model.parts_against(rows[:5], rows)
+        told = model.parts_against(rows[:5], model.usual(rows))
         assert np.allclose(sum(told.values()), model.log_odds(rows[:5]), atol=1e-4)
         assert set(told) == set(model.parts(rows[:5]))
     plain = RankingModel()
-    plainly, told = plain.parts(rows), plain.parts_against(rows, rows.astype(np.float16))
+    plainly, told = (
+        plain.parts(rows),
+        plain.parts_against(rows, plain.usual(rows.astype(np.float16))),
+    )
     assert abs(plainly["base"].mean()) > 4.0
     assert np.abs(plainly["exploration"]).min() > 2.0
     usual = rows[0, COLUMN["usual"]] - plain.prior.slope * plain.prior.shift
