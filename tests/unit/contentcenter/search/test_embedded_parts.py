@@ -62,6 +62,15 @@ def test_the_scale_comes_from_each_vector():
     assert np.allclose(rows[0] * scales[0], vectors[0], atol=1e-6)
 
 
+def test_every_finite_half_is_widened_to_the_same_number():
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    wide = kernels.widened(halves)
+    assert wide.dtype == np.float32
+    # Bit for bit: both zeros, and what is too small to have a leading one.
+    assert np.array_equal(wide.view(np.uint32), halves.astype(np.float32).view(np.uint32))
+
+
 def test_a_table_grows_and_older_mappings_stay_good(tmp_path):
     Table.create(tmp_path, "t", SPEC)
     writer = Table(tmp_path, "t", SPEC, writable=True)
