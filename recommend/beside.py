@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
@@ -28,6 +30,32 @@ def beside_pages(work: Work) -> None:
         threading.Thread(target=_logged, args=(work,), name=BESIDE_PAGES, daemon=True).start()
     else:
         work()
+
+
+class Lookout:
+    """Looks again when the last look is `seconds` old. Safe for several threads: one of them
+    looks, the others go on with what is there."""
+
+    def __init__(self, look: Work, seconds: float, run: Run) -> None:
+        self._look = look
+        self._seconds = seconds
+        self._run = run
+        self._turn = threading.Lock()
+        self._looked = -math.inf
+
+    def look_if_due(self) -> None:
+        if time.monotonic() - self._looked >= self._seconds:
+            self._looked = time.monotonic()
+            self._run(self._look_alone)
+
+    def _look_alone(self) -> None:
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            self._look()
+        finally:
+            self._looked = time.monotonic()
+            self._turn.release()
 
 
 def _logged(work: Work) -> None:

@@ -112,7 +112,7 @@ def build_services(floor: Floor, run: Run = at_once) -> RecommendServices:
             matches=matches,
             learning=learning,
             shelf=shelf,
-            ranker=FeedRanker(floor, models),
+            ranker=FeedRanker(floor, models, run=run),
             co_reading=co_reading,
         ),
         models=models,

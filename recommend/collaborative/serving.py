@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from contentcenter.domain.errors import ContentCenterError, InvalidInput, NotFound
-from recommend.beside import Run, at_once
+from recommend.beside import Lookout, Run, at_once
 from recommend.collaborative.model import CoReadingModel
 from recommend.models import ModelKind, ModelRegistry
 
@@ -45,30 +44,19 @@ class CoReading:
     ) -> None:
         self._registry = registry
         self._extend = extend
-        self._trust = trust_seconds
         self._extend_again = extend_seconds
-        self._run = run
-        self._turn = threading.Lock()
+        self._lookout = Lookout(self._look, trust_seconds, run)
         self._kept: Served | None = None
         self._base: Served | None = None  # as it was trained, without new items
         self._unusable: int | None = None
-        self._checked = -math.inf
         self._extended = -math.inf
 
     def current(self) -> Served | None:
-        if time.monotonic() - self._checked >= self._trust:
-            self._checked = time.monotonic()
-            self._run(self._look)
+        self._lookout.look_if_due()
         return self._kept
 
     def _look(self) -> None:
-        if not self._turn.acquire(blocking=False):
-            return
-        try:
-            self._kept = self._refreshed()
-        finally:
-            self._checked = time.monotonic()
-            self._turn.release()
+        self._kept = self._refreshed()
 
     def _refreshed(self) -> Served | None:
         active = self._registry.active(ModelKind.CO_READING)

@@ -3,8 +3,6 @@ passing. A version that cannot be read leaves the prior in charge, and says so i
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +12,7 @@ from contentcenter.domain.errors import ModelMismatch, NotFound
 from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
 from contentcenter.store.tables import StateRow
+from recommend.beside import Lookout, Run, at_once
 from recommend.models import ModelKind, ModelRegistry
 from recommend.ranking.model import RankingModel
 from recommend.ranking.online import Corrections
@@ -38,28 +37,30 @@ class Serving:
 
 
 class FeedRanker:
-    """`current` is what ranks now. One per process; safe for several threads."""
+    """`current` is what ranks now. One per process; safe for several threads: one of them
+    looks for another version, the others go on with what is there. `run` says when that is
+    looked for and loaded: with `beside_pages` no page waits for it, and the first pages of a
+    process are ranked by the prior."""
 
     def __init__(
-        self, floor: Floor, registry: ModelRegistry, trust_seconds: float = TRUST_SECONDS
+        self,
+        floor: Floor,
+        registry: ModelRegistry,
+        trust_seconds: float = TRUST_SECONDS,
+        *,
+        run: Run = at_once,
     ) -> None:
         self._floor = floor
         self._registry = registry
-        self._trust = trust_seconds
-        self._lock = threading.Lock()
         self._kept = Serving()
-        self._checked: float | None = None
+        self._lookout = Lookout(self._look, trust_seconds, run)
 
     def current(self) -> Serving:
-        now = time.monotonic()
-        with self._lock:
-            if self._checked is not None and now - self._checked < self._trust:
-                return self._kept
-            self._checked, before = now, self._kept
-        fresh = self._refreshed(before)
-        with self._lock:
-            self._kept = fresh
-        return fresh
+        self._lookout.look_if_due()
+        return self._kept
+
+    def _look(self) -> None:
+        self._kept = self._refreshed(self._kept)
 
     def _refreshed(self, before: Serving) -> Serving:
         active = self._registry.active(ModelKind.FEED_RANKING)
