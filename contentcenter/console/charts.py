@@ -212,12 +212,13 @@ PART_COLOURS = {
     "response": 5, "exploration": 9, "fatigue": 8, "members": 0, "words": 1, "authors": 6,
     "publisher": 3, "standing": 4, "co_read": 5, "answered": 2, "appetite": 7,
 }  # fmt: skip
+# The parts, and the one weight that has no part of its own.
 PART_LABELS = {
     "semantic": "语义接近", "tags": "标签", "category": "分类", "price": "价格合适",
     "freshness": "新鲜", "quality": "质量", "response": "预期反应", "exploration": "探索",
     "fatigue": "疲劳", "members": "像回应过的", "words": "用词", "authors": "作者",
     "publisher": "出版社", "standing": "口碑与年代", "co_read": "共同阅读",
-    "answered": "回应过它", "appetite": "活跃",
+    "answered": "回应过它", "appetite": "活跃", "discovery": "补没推过的分类",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from contentcenter.console.language import t
 from contentcenter.domain.errors import InvalidInput
+from distribute.console.experiment_words import weight_labels
 from distribute.console.forms import Form, decimal, whole
 from distribute.experiments.draft import Arm, Draft
 from distribute.experiments.outcomes import Metric
@@ -16,7 +17,7 @@ from distribute.experiments.tables import ExperimentKind
 
 ARM_ROWS = 3
 BASE_NAME = "原来的做法"
-_WEIGHT = re.compile(r"^\s*([a-z_]+)\s*[=:：＝]\s*([0-9.]+)\s*$")
+_WEIGHT = re.compile(r"^\s*([^=:：＝]+?)\s*[=:：＝]\s*([0-9.]+)\s*$")
 
 
 def draft_from(form: Form, audience_ids: Sequence[int]) -> Draft:
@@ -58,14 +59,25 @@ def _arm(form: Form, row: int) -> Arm | None:
 
 
 def weights_from(text: str) -> dict[str, float]:
-    """`price=0.8; freshness=0.3` as weights by name."""
+    """`价格合适=0.8；新鲜=0.3` as weights by name. They may be called what the page calls them
+    or what the API does."""
     found: dict[str, float] = {}
     for piece in (part for part in re.split(r"[;；,，\n]+", text) if part.strip()):
         match = _WEIGHT.match(piece)
         if match is None or match[2].count(".") > 1 or match[2] == ".":
             raise InvalidInput(t("{value} 不是“名称=数字”", value=piece.strip()), field="match")
-        found[match[1]] = float(match[2])
+        found[_weight_name(match[1])] = float(match[2])
     return found
+
+
+def _weight_name(typed: str) -> str:
+    labels = weight_labels()
+    name = labels.get(typed, typed)
+    if name not in labels.values():
+        names = t("、").join(labels)
+        text = t("没有叫“{name}”的匹配权重；可以用：{names}", name=typed, names=names)
+        raise InvalidInput(text, field="match")
+    return name
 
 
 def _minutes(text: str) -> int:

@@ -10,6 +10,7 @@ from contentcenter.console.formats import number, share, yuan
 from contentcenter.console.labels import Label, add_labels, label
 from contentcenter.console.language import t
 from distribute.experiments.outcomes import Metric
+from distribute.experiments.strategy import MATCH_WEIGHTS
 
 add_labels(
     "experiment_state",
@@ -45,6 +46,11 @@ add_labels(
         "experiment.paused": Label("护栏停下一组"),
     },
 )
+
+
+def weight_labels() -> dict[str, str]:
+    """The weights of matching by what this page calls them."""
+    return {t(PART_LABELS[name]): name for name in MATCH_WEIGHTS}
 
 
 def strategy_words(strategy: Mapping[str, Any]) -> str:

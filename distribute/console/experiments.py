@@ -19,7 +19,12 @@ from contentcenter.domain.roles import Scope
 from contentcenter.store import audit
 from distribute.console.base import blueprint
 from distribute.console.experiment_form import ARM_ROWS, draft_from
-from distribute.console.experiment_words import metric_value, percent, strategy_words
+from distribute.console.experiment_words import (
+    metric_value,
+    percent,
+    strategy_words,
+    weight_labels,
+)
 from distribute.experiments.analysis import Look
 from distribute.experiments.outcomes import Metric
 from distribute.experiments.review import SUBJECT
@@ -64,6 +69,7 @@ def _form(typed: Mapping[str, str]) -> str:
         styles=_options("copy_style", list(CopyStyle)),
         channels=[(one.id, one.name) for one in get_distribute().channels.list()],
         rows=range(1, ARM_ROWS + 1),
+        weights=list(weight_labels()),
     )
 
 

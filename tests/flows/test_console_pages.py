@@ -124,6 +124,16 @@ def test_approving_a_post_and_an_item_from_the_pages(
     assert 'class="flash bad"' in again.text
 
 
+def test_a_cancelled_post_is_folded_away_on_its_items_page(admin: Visitor, shop: Shop) -> None:
+    page = f"/items/{shop.item_id}/posts"
+    assert "<details>" not in admin.get(page).text
+    admin.post(f"/posts/{shop.post_id}/cancel", on=f"/posts/{shop.post_id}")
+    before, _, folded = admin.get(page).text.partition("<details>")
+    link = f'href="/posts/{shop.post_id}"'
+    assert link in folded
+    assert link not in before
+
+
 def test_slots_and_persona_are_set_by_hand(app: Flask, admin: Visitor, shop: Shop) -> None:
     page = f"/audiences/{shop.audience_id}"
     form = {"time-0": "19:00", "days-0": ["0", "4"], "on-0": "on", "time-1": ""}

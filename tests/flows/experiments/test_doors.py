@@ -103,14 +103,16 @@ def test_only_operators_may_and_mistakes_are_told(app: Flask, groups: list[int])
         {"share-1": ""},
         {"layer": "font"},
         {"match-1": "price=much"},
+        {"style-1": "", "layer": "match", "match-1": "价格=0.8"},
         {"shift-1": "soon"},
         {"style-1": "", "layer": "match"},
     ):
         refused = answer(**more)
         assert refused.status_code == 422, more
         assert "开头提问，点的人更多" in refused.text, "what was typed is still there"
-    good = answer(**{"style-1": "", "layer": "match", "match-1": "price=0.8；fatigue=1"})
+    good = answer(**{"style-1": "", "layer": "match", "match-1": "价格合适=0.8；fatigue=1"})
     assert "价格合适 ×0.8 · 疲劳 ×1" in good.text
+    assert "补没推过的分类" in operator.get("/experiments/new").text
 
 
 def test_the_api_creates_starts_tells_and_stops(
