@@ -38,6 +38,7 @@ from tests.fixtures.valkey import ValkeyServer, free_port
 from wsgi import build_floor
 
 WARM_SECONDS = 30.0
+LOOK_SECONDS = 5.0
 
 
 def memory_mb(pids: Sequence[int]) -> float:
@@ -109,12 +110,20 @@ class SeveralWebs(Product):
 
 @dataclass
 class Spent:
-    """`memory` of the web in MB every few seconds, processor seconds of the web and of the
+    """`memory` of the web in MB every `LOOK_SECONDS`, processor seconds of the web and of the
     workers with the scheduler."""
 
     memory: list[float] = field(default_factory=list)
     web: float = 0.0
     labour: float = 0.0
+
+
+def minutes(memory: Sequence[float]) -> list[Sequence[float]]:
+    """Looks at the memory, minute by minute; what is left of the last one joins the one before."""
+    looks = int(60.0 / LOOK_SECONDS)
+    starts = range(0, max(len(memory) - looks // 2, 1), looks)
+    ends = [*starts[1:], len(memory)]
+    return [memory[start:end] for start, end in zip(starts, ends, strict=True) if start < end]
 
 
 def measure(product: SeveralWebs, plan: Plan) -> tuple[Outcome, Spent]:
@@ -124,7 +133,7 @@ def measure(product: SeveralWebs, plan: Plan) -> tuple[Outcome, Spent]:
     spent = Spent(web=-cpu_seconds(product.web_pids()), labour=-cpu_seconds(product.labour_pids()))
     process.start()
     there.close()
-    while not here.poll(5.0):
+    while not here.poll(LOOK_SECONDS):
         spent.memory.append(memory_mb(product.web_pids()))
     outcome: Outcome = here.recv()
     spent.web += cpu_seconds(product.web_pids())
@@ -134,11 +143,9 @@ def measure(product: SeveralWebs, plan: Plan) -> tuple[Outcome, Spent]:
 
 
 def figures(outcome: Outcome, spent: Spent, plan: Plan) -> dict[str, Any]:
-    memory = spent.memory
     late = np.array(outcome.late) * 1e3
     settled = late[np.array(outcome.moments) >= WARM_SECONDS]
     counted = settled if len(settled) else late
-    third = max(len(memory) // 3, 1)
     steady = max(plan.seconds - WARM_SECONDS, 1e-9)
     return {
         "rate": plan.rate,
@@ -162,11 +169,7 @@ def figures(outcome: Outcome, spent: Spent, plan: Plan) -> dict[str, Any]:
         "load_average": round(os.getloadavg()[0], 1),
         "idle_connections_reopened": outcome.reconnected,
         "events_recorded": outcome.events,
-        "web_memory_mb": {
-            "second_third": round(float(np.mean(memory[third : 2 * third])), 1) if memory else 0.0,
-            "last_third": round(float(np.mean(memory[2 * third :])), 1) if memory else 0.0,
-            "most": round(max(memory, default=0.0), 1),
-        },
+        "web_memory_mb": [round(float(np.mean(one)), 1) for one in minutes(spent.memory)],
     }
 
 
