@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
+from contentcenter.store.database import Database
 from contentcenter.store.tables import ReaderRow
+from recommend.among import among
 from recommend.identity.joining import ID_FIELDS, Joining, root_of
 from recommend.identity.trail import Evidence
 from recommend.identity.turns import hold_order
+from recommend.one_call import insert_missing
 
 LONGEST_ID = 80
 # Built once: the feed asks at every page.
@@ -23,7 +27,23 @@ _BY_ID = select(ReaderRow.id, ReaderRow.joined_into).where(
     ReaderRow.id == bindparam("id", type_=ReaderRow.id.type)
 )
 
-__all__ = ["ID_FIELDS", "LONGEST_ID", "ReaderRef", "find_app_reader", "resolve_readers"]
+_BY_NAME: Mapping[str, Any] = {
+    name: select(ReaderRow.id, getattr(ReaderRow, name), ReaderRow.joined_into)
+    .where(among(getattr(ReaderRow, name), "values", texts=True))
+    .order_by(ReaderRow.id)
+    for name in ID_FIELDS
+}
+_JOINED: Any = select(ReaderRow.id, ReaderRow.joined_into).where(among(ReaderRow.id, "ids"))
+
+__all__ = [
+    "ID_FIELDS",
+    "LONGEST_ID",
+    "ReaderRef",
+    "find_app_reader",
+    "meet_readers",
+    "resolve_readers",
+    "standing_for",
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +66,52 @@ def find_app_reader(connection: Connection, app_id: str) -> int | None:
     while row is not None and row.joined_into is not None:
         row = connection.execute(_BY_ID, {"id": row.joined_into}).first()
     return None if row is None else int(row.id)
+
+
+def standing_for(connection: Connection, refs: Iterable[ReaderRef]) -> dict[ReaderRef, int]:
+    """Who stands for the readers of these references; those are left out about whom something
+    would have to be written: an id that is new, ids that belong to two readers."""
+    told = {ref: ref.ids() for ref in dict.fromkeys(refs)}
+    rows: dict[int, int | None] = {}
+    owners: dict[tuple[str, str], int] = {}
+    for name, query in _BY_NAME.items():
+        values = [ids[name] for ids in told.values() if name in ids]
+        for one, value, into in connection.execute(query, {"values": values}) if values else ():
+            rows[one] = into
+            owners.setdefault((name, value), one)
+    _climb(connection, rows)
+    found: dict[ReaderRef, int] = {}
+    for ref, ids in told.items():
+        roots = {_root(rows, owners.get(pair)) for pair in ids.items()}
+        root = roots.pop()
+        if root is not None and not roots:
+            found[ref] = root
+    return found
+
+
+def _climb(connection: Connection, rows: dict[int, int | None]) -> None:
+    """Add the rows that these were joined into, up to those that stand for themselves."""
+    while missing := {into for into in rows.values() if into is not None} - rows.keys():
+        rows.update(dict(connection.execute(_JOINED, {"ids": sorted(missing)}).all()))
+
+
+def _root(rows: Mapping[int, int | None], one: int | None) -> int | None:
+    while one is not None and rows[one] is not None:
+        one = rows[one]
+    return one
+
+
+def meet_readers(db: Database, refs: Iterable[ReaderRef], now: datetime) -> None:
+    """Make readers of those references whose one id nobody has yet, in one statement that
+    waits for nothing else. References of several ids, the ids they speak of, and unionids
+    (several rows may have the same) are left for `resolve_readers`."""
+    told = [ref.ids() for ref in dict.fromkeys(refs)]
+    spoken = {pair for ids in told if len(ids) > 1 for pair in ids.items()}
+    for name in ID_FIELDS:
+        alone = [ids for ids in told if len(ids) == 1 and name in ids]
+        rows = [{**ids, "created_at": now} for ids in alone if spoken.isdisjoint(ids.items())]
+        if name != "unionid":
+            insert_missing(db, ReaderRow, rows, [name])
 
 
 def resolve_readers(

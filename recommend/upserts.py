@@ -80,13 +80,13 @@ def _connection(session: Session | Connection) -> Connection:
 
 @lru_cache(maxsize=128)
 def _row_by_row(table: type[Table], clash: _Clash | None) -> Any:
-    statement: Any = sqlite.insert(_plain(table))
+    statement: Any = sqlite.insert(plain(table))
     return statement if clash is None else _on_conflict(statement, table, *clash)
 
 
 @lru_cache(maxsize=128)
 def _from_arrays(table: type[Table], names: tuple[str, ...], clash: _Clash | None) -> Any:
-    columns = _plain(table).c
+    columns = plain(table).c
     sent = {name: _sent(columns[name].type) for name in names}
     arrays = (bindparam(name, type_=Array(kind)) for name, kind in sent.items())
     listed = func.unnest(*arrays).table_valued(*(column(*one) for one in sent.items()))
@@ -95,7 +95,7 @@ def _from_arrays(table: type[Table], names: tuple[str, ...], clash: _Clash | Non
         cast(given.c[name], columns[name].type) if _is_json(columns[name].type) else given.c[name]
         for name in names
     ]
-    insert: Any = postgresql.insert(_plain(table))
+    insert: Any = postgresql.insert(plain(table))
     # Columns that the rows leave out take their defaults, as in any insert.
     statement = insert.from_select(list(names), select(*values))
     return statement if clash is None else _on_conflict(statement, table, *clash)
@@ -108,7 +108,7 @@ def _on_conflict(
     changes: tuple[str, ...],
     adds: tuple[str, ...],
 ) -> Any:
-    columns = _plain(table).c
+    columns = plain(table).c
     values = {name: statement.excluded[name] for name in changes}
     values |= {name: columns[name] + statement.excluded[name] for name in adds}
     if values:
@@ -116,7 +116,7 @@ def _on_conflict(
     return statement.on_conflict_do_nothing(index_elements=list(keys))
 
 
-def _plain(table: type[Table]) -> Any:
+def plain(table: type[Table]) -> Any:
     """The table itself, past the mapper."""
     return table.__table__
 
@@ -137,7 +137,7 @@ def _arrays(
     names: tuple[str, ...],
     rows: Sequence[Mapping[str, Any]],
 ) -> dict[str, list[Any]]:
-    columns = _plain(table).c
+    columns = plain(table).c
     arrays = {name: [row[name] for row in rows] for name in names}
     # The plain type's own processor gives text, where the dialect's gives a wrapper.
     written: Any = JSON().bind_processor(connection.dialect)  # type: ignore[no-untyped-call]

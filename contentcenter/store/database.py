@@ -91,7 +91,11 @@ class Database:
         a `Session` costs more to make than most questions to answer. Each statement sees what
         is committed at its moment, on SQLite as on PostgreSQL."""
         with _driver_errors(), self.engine.connect() as connection:
-            yield connection.execution_options(alone=True)
+            yield connection.execution_options(**self._each_by_itself())
+
+    def _each_by_itself(self) -> dict[str, Any]:
+        """Options of a connection without transactions: no BEGIN, nothing to end."""
+        return {"alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -100,6 +104,14 @@ class Database:
             connection = bare.execution_options(writes=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def at_once(self) -> Iterator[Connection]:
+        """For a single statement that writes and commits by itself; errors as in
+        `transaction`. SQLite's lock is held within that one call of the driver, so never while
+        a thread waits for the interpreter."""
+        with _driver_errors(), self.engine.connect() as connection:
+            yield connection.execution_options(**self._each_by_itself())
 
     def ping(self) -> None:
         """Return when the database answers, else raise `EngineUnavailable`."""

@@ -70,7 +70,15 @@ def _text(raw: Mapping[str, Any], name: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise Unreadable(f"{name}: a text is needed")
-    return str(value).strip() or None
+    text = str(value).strip()
+    if "\0" in text or (not text.isascii() and _broken(text)):
+        raise Unreadable(f"{name}: leave out NUL and halves of characters (surrogates)")
+    return text or None
+
+
+def _broken(text: str) -> bool:
+    """Half of a pair of surrogates: JSON can say it, no database stores it."""
+    return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _number(raw: Mapping[str, Any], name: str) -> int | None:

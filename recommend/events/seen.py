@@ -89,8 +89,17 @@ def load_archive(connection: Connection, reader_id: int) -> frozenset[int]:
     return frozenset(_archived(connection, reader_id).tolist())
 
 
-def mark_seen(session: Session, events: Iterable[Mapping[str, Any]]) -> None:
+def mark_seen(session: Session | Connection, events: Iterable[Mapping[str, Any]]) -> None:
     """Remember what the readers of these stored events have seen."""
+    rows = seen_rows(events)
+    shown = [row for row in rows if not row["hidden"]]
+    hidden = [row for row in rows if row["hidden"]]
+    upsert(session, SeenRow, shown, ["reader_id", "item_id"], [])
+    upsert(session, SeenRow, hidden, ["reader_id", "item_id"], ["hidden"])
+
+
+def seen_rows(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What these events leave behind in the seen sets, each (reader, item) once."""
     seen: dict[tuple[int, int], dict[str, Any]] = {}
     for one in events:
         if one["reader_id"] is None or one["item_id"] is None or one["kind"] not in _KINDS:
@@ -98,10 +107,7 @@ def mark_seen(session: Session, events: Iterable[Mapping[str, Any]]) -> None:
         key = (one["reader_id"], one["item_id"])
         hidden = one["kind"] in HIDING or seen.get(key, {}).get("hidden", False)
         seen[key] = {"reader_id": key[0], "item_id": key[1], "at": one["at"], "hidden": hidden}
-    shown = [row for row in seen.values() if not row["hidden"]]
-    hidden_rows = [row for row in seen.values() if row["hidden"]]
-    upsert(session, SeenRow, shown, ["reader_id", "item_id"], [])
-    upsert(session, SeenRow, hidden_rows, ["reader_id", "item_id"], ["hidden"])
+    return list(seen.values())
 
 
 def rebuild_seen(session: Session, reader_id: int, keep: int, now: datetime) -> None:

@@ -2,82 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
-
-from contentcenter.domain.errors import InvalidInput
-from contentcenter.domain.events import AUDIENCE_EVENTS, EventKind
-from contentcenter.domain.facts import EventsRecorded
+from contentcenter.domain.errors import Conflict, InvalidInput
 from contentcenter.floor import Floor
-from contentcenter.store import outbox
-from contentcenter.store.tables import AudienceRow, EventRow, ItemRow
-from recommend.among import among
 from recommend.events.attribution import DIRECT
-from recommend.events.members import move_members
-from recommend.events.seen import mark_seen
-from recommend.identity.turns import hold_order
-from recommend.readers import ReaderRef, resolve_readers
-from recommend.upserts import insert_all
+from recommend.events.incoming import (
+    LONGEST_REF,
+    EventCounts,
+    IncomingEvent,
+    PostLookup,
+    PostRef,
+    RejectedEvent,
+    fault_of,
+    filled,
+    keep,
+    no_posts,
+    unknown_post,
+)
+from recommend.events.lookup import Look, look
+from recommend.events.members import MOVE_KINDS, move_members
+from recommend.events.storing import Prepared, put, store
+from recommend.identity.turns import hold_order, read_joins
+from recommend.readers import ReaderRef, meet_readers, resolve_readers, standing_for
 
+__all__ = [
+    "LARGEST_BATCH",
+    "LONGEST_REF",
+    "EventCounts",
+    "EventService",
+    "IncomingEvent",
+    "PostLookup",
+    "PostRef",
+    "RejectedEvent",
+]
 LARGEST_BATCH = 5_000
-LONGEST_REF = 80
-_KINDS = frozenset(EventKind)
-AHEAD = timedelta(minutes=10)
+LOOKS = 4
 
 
 @dataclass(frozen=True)
-class PostRef:
-    """What a tracked post code stands for."""
+class _Looked:
+    """What a look without holding anything led to. Nothing prepared: nothing to store."""
 
-    post_id: int
-    item_id: int
-    audience_id: int
-
-
-PostLookup = Callable[[Sequence[str]], Mapping[str, PostRef]]
-
-
-@dataclass(frozen=True)
-class IncomingEvent:
-    """One reported event. `index` is its place in the report; `at` None means now."""
-
-    index: int
-    event_id: str
-    kind: str
-    reader: ReaderRef | None = None
-    item_id: int | None = None
-    post_id: int | None = None
-    post_code: str | None = None
-    audience_id: int | None = None
-    audience_ref: str | None = None
-    trace_id: str | None = None
-    order_ref: str | None = None
-    value_fen: int | None = None
-    at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class RejectedEvent:
-    index: int
-    event_id: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class EventCounts:
-    accepted: int
-    duplicates: int
-    rejected: tuple[RejectedEvent, ...]
-
-
-def no_posts(codes: Sequence[str]) -> Mapping[str, PostRef]:  # noqa: ARG001
-    """The lookup of a hub without distribution: no code is known."""
-    return {}
+    found: Look
+    prepared: Prepared | None
 
 
 class EventService:
@@ -88,7 +59,7 @@ class EventService:
         self.post_lookup = post_lookup
 
     def record(self, events: Sequence[IncomingEvent]) -> EventCounts:
-        """Store a batch in one transaction and tell the learning job.
+        """Store a batch as one unit and tell the learning job.
 
         The same `event_id` again is a duplicate, not an error; late events are fine.
         `InvalidInput` for a batch over 5,000; everything else is reported per event.
@@ -97,171 +68,84 @@ class EventService:
             raise InvalidInput(f"At most {LARGEST_BATCH} events in one call", limit=LARGEST_BATCH)
         now = self._floor.clock.now()
         bad: dict[int, RejectedEvent] = {}
-        checked = _keep(events, lambda one: _fault(one, now), bad)
-        checked = _keep(self._with_posts(checked), _unknown_post, bad)
-        with self._floor.db.transaction() as session:
-            accepted, duplicates = self._store(session, checked, bad, now)
+        checked = keep(events, lambda one: fault_of(one, now), bad)
+        checked = keep(self._with_posts(checked), unknown_post, bad)
+        found = self._stored(checked, now)
+        bad |= found.refused
         rejected = tuple(bad[index] for index in sorted(bad))
-        return EventCounts(accepted, duplicates, rejected)
+        return EventCounts(len(found.fresh), found.duplicates, rejected)
 
     def _with_posts(self, events: Sequence[IncomingEvent]) -> list[IncomingEvent]:
         codes = sorted({one.post_code for one in events if one.post_code})
         known = self.post_lookup(codes) if codes else {}
-        return [_filled(one, known) for one in events]
+        return [filled(one, known) for one in events]
 
-    def _store(
-        self,
-        session: Session,
-        events: Sequence[IncomingEvent],
-        bad: dict[int, RejectedEvent],
-        now: datetime,
-    ) -> tuple[int, int]:
-        hold_order(session, now)
-        fresh = _without_known(session, events)
-        duplicates = len(events) - len(fresh)
-        fresh = _with_audiences(session, fresh)
-        items, audiences = _known_items(session, fresh), _known_audiences(session, fresh)
-        fresh = _keep(fresh, lambda one: _unknown_thing(one, items, audiences), bad)
-        if not fresh:
-            return 0, duplicates
-        named = {one.reader: one.event_id for one in fresh if one.reader}
-        readers = resolve_readers(session, list(named), now, named, held=True)
-        rows = [_row(one, readers, now) for one in fresh]
-        insert_all(session, EventRow, rows)
-        last = session.connection().execute(_LAST).scalar_one()
-        # Nobody else inserts while the order is held: the ids are those before the last.
-        first = last - len(rows) + 1
-        mark_seen(session, rows)
-        move_members(session, rows)
-        outbox.record(session, EventsRecorded(first, last), now)
-        return len(fresh), duplicates
+    def _stored(self, events: Sequence[IncomingEvent], now: datetime) -> Look:
+        """Looked up beside all others, then written at once; if something moved in between,
+        looked up again, and at last while holding the order."""
+        if not any(one.kind in MOVE_KINDS for one in events):
+            for _ in range(LOOKS):
+                looked = self._looked(events, now)
+                if looked is None:
+                    continue
+                if looked.prepared is None or store(self._floor.db, looked.prepared, now):
+                    return looked.found
+        return self._stored_in_turn(events, now)
 
+    def _looked(self, events: Sequence[IncomingEvent], now: datetime) -> _Looked | None:
+        """None when somebody else wrote of the same readers at this moment."""
+        with self._floor.db.connected() as connection:
+            found = look(connection, events)
+            joins = read_joins(connection)
+            named = _named(found.fresh)
+            readers: Mapping[ReaderRef, int] = standing_for(connection, named)
+        if not found.fresh:
+            return _Looked(found, None)
+        if len(readers) < len(named):
+            try:
+                joins, readers = self._settled(named, readers, now)
+            except Conflict:
+                return None
+            if len(readers) < len(named):
+                return None
+        return _Looked(found, Prepared([_row(one, readers, now) for one in found.fresh], joins))
 
-def _keep(
-    events: Iterable[IncomingEvent],
-    fault: Callable[[IncomingEvent], str | None],
-    bad: dict[int, RejectedEvent],
-) -> list[IncomingEvent]:
-    """Events without a fault; the others go to `bad` with their reason."""
-    good = []
-    for one in events:
-        reason = fault(one)
-        if reason is None:
-            good.append(one)
-        else:
-            bad[one.index] = RejectedEvent(one.index, one.event_id, reason)
-    return good
+    def _settled(
+        self, named: Mapping[ReaderRef, str], known: Mapping[ReaderRef, int], now: datetime
+    ) -> tuple[int, Mapping[ReaderRef, int]]:
+        """All of these readers, after what had to be written about them was; with how often
+        readers had been joined by then."""
+        db = self._floor.db
+        meet_readers(db, (ref for ref in named if ref not in known), now)
+        with db.connected() as connection:
+            joins, known = read_joins(connection), standing_for(connection, named)
+        rest = [ref for ref in named if ref not in known]
+        if not rest:
+            return joins, known
+        with db.transaction() as session:
+            settled = resolve_readers(session, rest, now, named)
+            connection = session.connection()
+            # What stood before may have been joined just now.
+            known = settled | standing_for(connection, [ref for ref in named if ref in known])
+            return read_joins(connection), known
 
-
-def _fault(event: IncomingEvent, now: datetime) -> str | None:
-    """Why an event cannot be taken as it is, or None."""
-    if not 1 <= len(event.event_id) <= 80:
-        return "event_id: 1 to 80 characters are needed"
-    if event.kind not in _KINDS:
-        return f"kind: {event.kind!r} is not one of {', '.join(EventKind)}"
-    return _odd_time(event, now) or _too_long(event) or _missing(event)
-
-
-def _odd_time(event: IncomingEvent, now: datetime) -> str | None:
-    if event.at is None:
-        return None
-    if event.at.tzinfo is None:
-        return "at: a time zone is needed"
-    return "at: lies in the future" if event.at > now + AHEAD else None
-
-
-def _too_long(event: IncomingEvent) -> str | None:
-    if event.trace_id is not None and len(event.trace_id) > 40:
-        return "trace_id: at most 40 characters"
-    if event.order_ref is not None and len(event.order_ref) > LONGEST_REF:
-        return f"order_ref: at most {LONGEST_REF} characters"
-    return None
+    def _stored_in_turn(self, events: Sequence[IncomingEvent], now: datetime) -> Look:
+        """Memberships follow from all joins and leaves there are: these take turns."""
+        with self._floor.db.transaction() as session:
+            hold_order(session, now)
+            found = look(session.connection(), events)
+            if found.fresh:
+                named = _named(found.fresh)
+                readers = resolve_readers(session, list(named), now, named, held=True)
+                rows = [_row(one, readers, now) for one in found.fresh]
+                put(session, rows, now)
+                move_members(session, rows)
+        return found
 
 
-def _missing(event: IncomingEvent) -> str | None:
-    if event.kind in AUDIENCE_EVENTS:
-        there = event.audience_id or event.audience_ref or event.post_code
-        return None if there else "audience_id: this kind of event needs an audience"
-    if event.item_id is None and not event.post_code:
-        return "item_id: this kind of event needs an item or a post_code"
-    if event.reader is None and not (event.audience_id or event.audience_ref or event.post_code):
-        return "reader_id: a reader or an audience is needed"
-    return None
-
-
-def _filled(event: IncomingEvent, posts: Mapping[str, PostRef]) -> IncomingEvent:
-    post = posts.get(event.post_code or "")
-    if post is None:
-        return event
-    return replace(
-        event,
-        post_code=None,
-        post_id=post.post_id,
-        item_id=event.item_id or post.item_id,
-        audience_id=event.audience_id or post.audience_id,
-    )
-
-
-def _unknown_post(event: IncomingEvent) -> str | None:
-    return f"post_code: there is no post {event.post_code}" if event.post_code else None
-
-
-def _unknown_thing(event: IncomingEvent, items: set[int], audiences: set[int]) -> str | None:
-    if event.item_id is not None and event.item_id not in items:
-        return f"item_id: there is no item {event.item_id}"
-    if event.audience_ref is not None and event.audience_id is None:
-        return f"audience_ref: there is no audience {event.audience_ref}"
-    if event.audience_id is not None and event.audience_id not in audiences:
-        return f"audience_id: there is no audience {event.audience_id}"
-    return None
-
-
-def _without_known(session: Session, events: Sequence[IncomingEvent]) -> list[IncomingEvent]:
-    told = {"ids": [one.event_id for one in events]}
-    known = set(session.connection().execute(_KNOWN, told).scalars())
-    fresh = []
-    for one in events:
-        if one.event_id not in known:
-            known.add(one.event_id)
-            fresh.append(one)
-    return fresh
-
-
-def _with_audiences(session: Session, events: Sequence[IncomingEvent]) -> list[IncomingEvent]:
-    refs = sorted({one.audience_ref for one in events if one.audience_ref})
-    if not refs:
-        return list(events)
-    query = select(AudienceRow.platform_ref, AudienceRow.id).where(
-        AudienceRow.platform_ref.in_(refs)
-    )
-    known = {row.platform_ref: row.id for row in session.execute(query)}
-    return [
-        replace(one, audience_id=one.audience_id or known.get(one.audience_ref))
-        if one.audience_ref
-        else one
-        for one in events
-    ]
-
-
-def _known_items(session: Session, events: Sequence[IncomingEvent]) -> set[int]:
-    return _existing(session, _ITEMS, {one.item_id for one in events if one.item_id})
-
-
-def _known_audiences(session: Session, events: Sequence[IncomingEvent]) -> set[int]:
-    return _existing(session, _AUDIENCES, {one.audience_id for one in events if one.audience_id})
-
-
-def _existing(session: Session, query: Select[int], wanted: set[int]) -> set[int]:
-    if not wanted:
-        return set()
-    return set(session.connection().execute(query, {"ids": sorted(wanted)}).scalars())
-
-
-# Built once: putting a statement together costs as much as running it.
-_KNOWN = select(EventRow.event_id).where(among(EventRow.event_id, "ids", texts=True))
-_ITEMS = select(ItemRow.id).where(among(ItemRow.id, "ids"))
-_AUDIENCES = select(AudienceRow.id).where(among(AudienceRow.id, "ids"))
-_LAST = select(func.max(EventRow.id))
+def _named(events: Sequence[IncomingEvent]) -> dict[ReaderRef, str]:
+    """References of readers, each with an event that brought it."""
+    return {one.reader: one.event_id for one in events if one.reader}
 
 
 def _row(event: IncomingEvent, readers: Mapping[ReaderRef, int], now: datetime) -> dict[str, Any]:

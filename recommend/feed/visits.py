@@ -36,7 +36,7 @@ from recommend.events.seen import load_archive
 from recommend.events.signals import LIKES
 from recommend.feed.answers import Answers, answered_to
 from recommend.personas.store import Subject
-from recommend.readers import ReaderRef, find_app_reader, resolve_readers
+from recommend.readers import ReaderRef, find_app_reader, meet_readers, standing_for
 from recommend.tables import FeedAnswerRow, PersonaRow, SeenArchiveRow, SeenRow
 
 SERVED_WINDOW = timedelta(hours=6)
@@ -115,14 +115,18 @@ class Visits:
         session_id, page = _place(cursor)
         facts = _facts(connection, _BY_APP_ID, {"app_id": app_reader_id})
         if "reader" not in facts:
-            reader_id = find_app_reader(connection, app_reader_id) or self._met(app_reader_id)
+            reader_id = self._met(connection, app_reader_id)
             facts = _facts(connection, _OF_READER, {"reader": reader_id})
         return self._known(connection, facts, session_id, page)
 
-    def _met(self, app_reader_id: str) -> int:
-        ref = ReaderRef(app_id=app_reader_id)
-        with self._floor.db.transaction() as session:
-            return resolve_readers(session, [ref], self._floor.clock.now())[ref]
+    def _met(self, connection: Connection, app_reader_id: str) -> int:
+        """The reader under this app id: one that was joined into another, or a new one."""
+        known = find_app_reader(connection, app_reader_id)
+        if known is not None:
+            return known
+        met = ReaderRef(app_id=app_reader_id)
+        meet_readers(self._floor.db, [met], self._floor.clock.now())
+        return standing_for(connection, [met])[met]
 
     def past(self, connection: Connection, reader_id: int) -> Past:
         now = self._floor.clock.now()

@@ -23,7 +23,7 @@ from recommend.events.members import refold_members
 from recommend.events.seen import SEEN_ROWS_KEPT, rebuild_seen
 from recommend.identity.tables import DueTask, JoinState, ReaderDueRow, ReaderJoinRow
 from recommend.identity.trail import Evidence, Trail, between
-from recommend.identity.turns import next_epoch
+from recommend.identity.turns import next_epoch, next_joins
 
 ID_FIELDS = ("app_id", "openid", "external_userid", "unionid")
 # More rows than one person has; an id that a whole shop shares ("guest") must not join it.
@@ -139,6 +139,7 @@ class Joining:
             rebuild_seen(self._session, one, SEEN_ROWS_KEPT, self._now)
             _fall_due(self._session, one, tasks, self._now)
         refold_members(self._session, reader_ids)
+        next_joins(self._session, self._now)
         next_epoch(self._session, self._now)
         outbox.record(self._session, ReadersMoved(reader_ids[0]), self._now)
 

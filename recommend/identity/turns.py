@@ -15,6 +15,7 @@ from recommend.upserts import upsert
 
 ORDER_LOCK = "events.order"
 EPOCH = "personas.epoch"
+JOINS = "joins"  # in the value of `ORDER_LOCK`
 
 
 def hold_order(session: Session, now: datetime) -> None:
@@ -24,6 +25,27 @@ def hold_order(session: Session, now: datetime) -> None:
     never step over an event that is still to appear, and "recorded since" has a meaning.
     """
     locked_state(session, ORDER_LOCK, {}, now)
+
+
+def next_joins(session: Session, now: datetime) -> None:
+    """Readers were joined or parted: whoever looked them up before must look again."""
+    row = locked_state(session, ORDER_LOCK, {}, now)
+    row.value = {**row.value, JOINS: _joins(row.value) + 1}
+    row.updated_at = now
+
+
+def read_joins(connection: Connection) -> int:
+    """How often readers were joined or parted so far."""
+    return _joins(read_states(connection, ORDER_LOCK)[ORDER_LOCK])
+
+
+def held_joins(connection: Connection, now: datetime) -> int:
+    """The same, with the order held until the transaction ends."""
+    return _joins(held_states(connection, {ORDER_LOCK: {}}, now)[ORDER_LOCK])
+
+
+def _joins(value: Mapping[str, Any]) -> int:
+    return int(value.get(JOINS, 0))
 
 
 def read_epoch(session: Session) -> int:

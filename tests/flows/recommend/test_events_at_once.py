@@ -1,0 +1,178 @@
+"""Events are looked up beside everybody else and written at once: what moved in between is
+noticed, and nothing is counted twice or told to the wrong reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event as listening
+from sqlalchemy import func, select
+
+from contentcenter.store.tables import EventRow, OutboxRow, ReaderRow
+from recommend.events import service
+from recommend.tables import SeenRow
+from tests.fixtures.topics import World, event
+
+Between = Callable[[Callable[[], object]], list[int]]
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Between:
+    """Let something happen between the first look and its writing; gives the batches that
+    were written or refused, by their number of events."""
+    store = service.store
+
+    def arrange(happens: Callable[[], object]) -> list[int]:
+        tries: list[int] = []
+
+        def late(db: Any, prepared: service.Prepared, now: Any) -> bool:
+            tries.append(len(prepared.rows))
+            if len(tries) == 1:
+                happens()
+            return store(db, prepared, now)
+
+        monkeypatch.setattr(service, "store", late)
+        return tries
+
+    return arrange
+
+
+@pytest.fixture
+def told(world: World) -> Iterator[list[str]]:
+    """The statements that reach the database."""
+    told: list[str] = []
+
+    def note(*seen: Any) -> None:
+        told.append(seen[2])
+
+    listening.listen(world.floor.db.engine, "before_cursor_execute", note)
+    yield told
+    listening.remove(world.floor.db.engine, "before_cursor_execute", note)
+
+
+def owners(world: World) -> dict[str, int | None]:
+    with world.floor.db.reading() as session:
+        return dict(session.execute(select(EventRow.event_id, EventRow.reader_id)).all())  # type: ignore[arg-type]
+
+
+def count(world: World, table: Any) -> int:
+    with world.floor.db.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_readers_who_are_joined_meanwhile_are_looked_up_again(
+    world: World, between: Between
+) -> None:
+    item, other = world.items[:2]
+    world.report(event(1, "click", reader_id="a", item_id=item))
+    world.report(event(2, "click", reader_id="b", item_id=item))
+    identity = world.services.identity
+    tries = between(lambda: identity.join("app_id:a", "app_id:b", "eve", "same person"))
+    assert world.report(event(3, "click", reader_id="b", item_id=other)).accepted == 1
+    assert tries == [1, 1]
+    survivor = identity.look("app_id:a").id
+    assert owners(world) == {"e1": survivor, "e2": survivor, "e3": survivor}
+    tries = between(lambda: identity.part(max(ids(world)), "eve", "two persons"))
+    world.report(event(4, "click", reader_id="b", item_id=other))
+    assert len(tries) == 2
+    assert owners(world)["e4"] == identity.look("app_id:b").id != survivor
+
+
+def ids(world: World) -> list[int]:
+    with world.floor.db.reading() as session:
+        return list(session.scalars(select(ReaderRow.id)))
+
+
+def test_an_event_that_another_process_stores_meanwhile_is_a_duplicate(
+    world: World, between: Between
+) -> None:
+    item, other = world.items[:2]
+    batch = [event(n, "click", reader_id="r", item_id=item) for n in range(3)]
+    elsewhere = service.EventService(world.floor)
+    tries = between(lambda: stored_elsewhere(elsewhere, other))
+    counts = world.report(*batch)
+    assert (counts.accepted, counts.duplicates, tries) == (2, 1, [3, 1, 2])
+    assert count(world, EventRow) == 3
+    assert count(world, SeenRow) == 2, "the first report of an event is the one that counts"
+    assert count(world, OutboxRow) >= 2
+
+
+def stored_elsewhere(elsewhere: service.EventService, item: int) -> None:
+    reader = service.ReaderRef(app_id="r")
+    elsewhere.record([service.IncomingEvent(0, "e1", "click", reader, item_id=item)])
+
+
+def test_nothing_is_written_of_a_batch_that_is_refused(world: World, between: Between) -> None:
+    """Until the store is held for the last try: then all of it is, once."""
+    item = world.items[0]
+    world.report(event(0, "click", reader_id="a", item_id=item))
+    seen: list[int] = []
+
+    def never(*_: Any) -> bool:
+        seen.append(count(world, EventRow))
+        return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "store", never)
+        counts = world.report(event(1, "click", reader_id="a", item_id=item))
+    assert seen == [1] * service.LOOKS
+    assert (counts.accepted, count(world, EventRow)) == (1, 2)
+
+
+def test_known_readers_events_are_one_write(world: World, told: list[str]) -> None:
+    items = world.items
+    world.report(*(event(n, "click", reader_id=f"r{n}", item_id=items[0]) for n in range(3)))
+    del told[:]
+    batch = [event(f"b{n}", "click", reader_id=f"r{n % 3}", item_id=items[n]) for n in range(9)]
+    assert world.report(*batch).accepted == 9
+    writes = [one for one in told if not one.lstrip().startswith(("SELECT", "WITH"))]
+    if world.floor.db.is_sqlite:
+        assert writes == ["INSERT INTO events_turn VALUES (?, ?, ?, ?)"]
+    else:
+        assert [one.split()[2] for one in writes] == ["events", "seen_items", "outbox"]
+
+
+def test_new_readers_are_met_before_the_events_are_written(world: World) -> None:
+    item = world.items[0]
+    shared = {"app_id": "x", "openid": "o"}
+    counts = world.report(
+        event(1, "impression", reader_id="new", item_id=item),
+        event(2, "dislike", reader_id="new", item_id=item),
+        event(3, "click", reader={"unionid": "u"}, item_id=item),
+        event(4, "click", reader_id="x", item_id=item),
+        event(5, "click", reader=shared, item_id=item),
+        event(6, "click", audience_id=world.scifi, item_id=item),
+    )
+    assert (counts.accepted, counts.rejected) == (6, ())
+    found = owners(world)
+    assert len(ids(world)) == 3
+    assert found["e1"] == found["e2"] != found["e3"]
+    assert found["e4"] == found["e5"] == world.services.identity.look("openid:o").id
+    assert found["e6"] is None
+    with world.floor.db.reading() as session:
+        hidden = dict(session.execute(select(SeenRow.reader_id, SeenRow.hidden)).all())  # type: ignore[arg-type]
+    assert hidden == {found["e1"]: True, found["e3"]: False, found["e4"]: False}
+
+
+def test_what_was_seen_can_still_be_hidden_but_not_shown_again(world: World) -> None:
+    item = world.items[0]
+    for number, kind in enumerate(("impression", "dislike", "click")):
+        world.report(event(number, kind, reader_id="r", item_id=item))
+        with world.floor.db.reading() as session:
+            assert session.scalars(select(SeenRow.hidden)).one() is (number > 0)
+
+
+def test_texts_that_no_database_stores_are_named(world: World) -> None:
+    item = world.items[0]
+    counts = world.report(
+        event("\0", "click", reader_id="r", item_id=item),
+        event(1, "click", reader_id="\ud83d", item_id=item),
+        event("\U0001f4da 书", "click", reader_id="读者", item_id=item, order_ref='"\\{'),
+    )
+    reasons = [(one.index, one.reason.split(":")[0]) for one in counts.rejected]
+    assert reasons == [(0, "event_id"), (1, "reader_id")]
+    with world.floor.db.reading() as session:
+        row = session.scalars(select(EventRow)).one()
+    assert (row.event_id, row.order_ref) == ("e\U0001f4da 书", '"\\{')
