@@ -21,7 +21,7 @@ from sqlalchemy import Dialect
 
 from contentcenter.store.base import Table
 from contentcenter.store.database import Database
-from recommend.upserts import plain, upsert
+from recommend.upserts import plain, stored, upsert
 
 Row = Mapping[str, Any]
 
@@ -61,11 +61,5 @@ def json_rows(dialect: Dialect, table: type[Table], rows: Sequence[Row]) -> str:
     if not rows:
         return "[]"
     names = tuple(rows[0])
-    stored = [_stored(dialect, table, name, [row[name] for row in rows]) for name in names]
-    return orjson.dumps(list(zip(*stored, strict=True))).decode()
-
-
-def _stored(dialect: Dialect, table: type[Table], name: str, values: list[Any]) -> list[Any]:
-    kind = plain(table).c[name].type.dialect_impl(dialect)
-    write = kind.bind_processor(dialect)
-    return values if write is None else [write(value) for value in values]
+    columns = [stored(dialect, table, name, [row[name] for row in rows]) for name in names]
+    return orjson.dumps(list(zip(*columns, strict=True))).decode()

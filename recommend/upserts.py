@@ -8,11 +8,22 @@ way to the server to save and takes the rows one by one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Connection, String, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Dialect,
+    String,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -20,6 +31,14 @@ from contentcenter.store.base import Table
 from recommend.arrays import Array
 
 CHUNK = 1_000
+
+
+class Write(NamedTuple):
+    """Rows with their statement, laid out as the driver takes them: nothing is left to be done
+    while locks are held but to send them."""
+
+    statement: Any
+    values: Any
 
 
 def upsert(
@@ -37,38 +56,70 @@ def upsert(
     Neither: existing rows stay as they are. All rows carry the same columns, no two the same
     keys. The rows' locks are taken in their order.
     """
-    _write(session, table, rows, (tuple(keys), tuple(changes), tuple(adds)))
+    if rows:
+        connection = _connection(session)
+        send(connection, upserting(connection.dialect, table, rows, keys, changes, adds=adds))
 
 
 def insert_all(
     session: Session | Connection, table: type[Table], rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Insert `rows`, which all carry the same columns; ids rise in their order."""
-    _write(session, table, rows, None)
+    if rows:
+        connection = _connection(session)
+        send(connection, _writes(connection.dialect, table, rows, None))
+
+
+def upserting(
+    dialect: Dialect,
+    table: type[Table],
+    rows: Sequence[Mapping[str, Any]],
+    keys: Sequence[str],
+    changes: Sequence[str],
+    *,
+    adds: Sequence[str] = (),
+) -> list[Write]:
+    """What `upsert` does, ready to be sent later."""
+    return _writes(dialect, table, rows, (tuple(keys), tuple(changes), tuple(adds)))
+
+
+def send(connection: Connection, writes: Iterable[Write]) -> None:
+    """Write what was laid out, in the caller's transaction."""
+    for one in writes:
+        if isinstance(one.statement, str):
+            connection.exec_driver_sql(one.statement, one.values)
+        else:
+            connection.execute(one.statement, one.values)
 
 
 # Keys, changed columns, columns added to.
 _Clash = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 
-def _write(
-    session: Session | Connection,
-    table: type[Table],
-    rows: Sequence[Mapping[str, Any]],
-    clash: _Clash | None,
-) -> None:
-    if not rows:
-        return
-    connection = _connection(session)
-    for start in range(0, len(rows), CHUNK):
-        some = rows[start : start + CHUNK]
-        if connection.dialect.name == "postgresql":
-            names = tuple(some[0])
-            arrays = _arrays(connection, table, names, some)
-            connection.execute(_from_arrays(table, names, clash), arrays)
-        else:
-            # Past the mapper, which looks at each value of each row again.
-            connection.execute(_row_by_row(table, clash), list(some))
+def _writes(
+    dialect: Dialect, table: type[Table], rows: Sequence[Mapping[str, Any]], clash: _Clash | None
+) -> list[Write]:
+    lay_out = _in_arrays if dialect.name == "postgresql" else _one_by_one
+    parts = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+    return [lay_out(dialect, table, some, clash) for some in parts]
+
+
+def _in_arrays(
+    dialect: Dialect, table: type[Table], rows: Sequence[Mapping[str, Any]], clash: _Clash | None
+) -> Write:
+    names = tuple(rows[0])
+    return Write(_from_arrays(table, names, clash), _arrays(dialect, table, names, rows))
+
+
+def _one_by_one(
+    dialect: Dialect, table: type[Table], rows: Sequence[Mapping[str, Any]], clash: _Clash | None
+) -> Write:
+    text, places, left_out = _row_by_row(dialect, table, tuple(rows[0]), clash)
+    columns = (
+        stored(dialect, table, one, [row.get(one, left_out.get(one)) for row in rows])
+        for one in places
+    )
+    return Write(text, list(zip(*columns, strict=True)))
 
 
 def _connection(session: Session | Connection) -> Connection:
@@ -79,9 +130,31 @@ def _connection(session: Session | Connection) -> Connection:
 
 
 @lru_cache(maxsize=128)
-def _row_by_row(table: type[Table], clash: _Clash | None) -> Any:
+def _row_by_row(
+    dialect: Dialect, table: type[Table], names: tuple[str, ...], clash: _Clash | None
+) -> tuple[str, Sequence[str], Mapping[str, Any]]:
+    """SQLite's statement for one row, the columns in the order of its places, and what those
+    hold that the rows leave out."""
     statement: Any = sqlite.insert(plain(table))
-    return statement if clash is None else _on_conflict(statement, table, *clash)
+    if clash is not None:
+        statement = _on_conflict(statement, table, *clash)
+    left_out = {
+        one.name: _default(one)
+        for one in plain(table).c
+        if one.default is not None and one.name not in names
+    }
+    compiled = statement.compile(dialect=dialect, column_keys=[*names, *left_out])
+    return str(compiled), tuple(compiled.positiontup), left_out
+
+
+def _default(column: Any) -> Any:
+    return column.default.arg if column.default.is_scalar else column.default.arg(None)
+
+
+def stored(dialect: Dialect, table: type[Table], name: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Values of a column as the driver takes them."""
+    write = plain(table).c[name].type.dialect_impl(dialect).bind_processor(dialect)
+    return values if write is None else [write(value) for value in values]
 
 
 @lru_cache(maxsize=128)
@@ -132,7 +205,7 @@ def _is_json(kind: Any) -> bool:
 
 
 def _arrays(
-    connection: Connection,
+    dialect: Dialect,
     table: type[Table],
     names: tuple[str, ...],
     rows: Sequence[Mapping[str, Any]],
@@ -140,7 +213,7 @@ def _arrays(
     columns = plain(table).c
     arrays = {name: [row[name] for row in rows] for name in names}
     # The plain type's own processor gives text, where the dialect's gives a wrapper.
-    written: Any = JSON().bind_processor(connection.dialect)  # type: ignore[no-untyped-call]
+    written: Any = JSON().bind_processor(dialect)  # type: ignore[no-untyped-call]
     for name in names:
         if _is_json(columns[name].type):
             arrays[name] = [written(value) for value in arrays[name]]

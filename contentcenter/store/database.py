@@ -8,14 +8,17 @@ half-way is what makes SQLite answer "database is locked" at once, busy timeout 
 
 from __future__ import annotations
 
+import select
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.errors import Conflict, EngineUnavailable
@@ -27,6 +30,8 @@ OVERFLOW = 40
 # The driver's 1,000 pages (4 MB) move the same hot pages into the file again and again while
 # answers and events are written; 32 MB of log are still read back in a blink after a crash.
 SQLITE_CHECKPOINT_PAGES = 8_000
+# How long a rested connection to PostgreSQL needs no question before its next use.
+TRUSTED_SECONDS = 30.0
 
 
 def _as_json(value: Any) -> str:
@@ -47,13 +52,10 @@ class Database:
 
     def _make_engine(self, pool_size: int) -> Engine:
         if not self.is_sqlite:
-            return create_engine(
-                self.url,
-                pool_size=pool_size,
-                max_overflow=OVERFLOW,
-                pool_pre_ping=True,
-                **_JSON,
-            )
+            engine = create_engine(self.url, pool_size=pool_size, max_overflow=OVERFLOW, **_JSON)
+            event.listen(engine, "checkin", _note_use)
+            event.listen(engine, "checkout", _check_in_doubt(engine))
+            return engine
         if self.url.database and self.url.database != ":memory:":
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
@@ -133,6 +135,53 @@ def _driver_errors() -> Iterator[None]:
         raise EngineUnavailable(
             f"The database does not answer: {error.orig}", after_seconds=5, engine="store"
         ) from error
+
+
+@contextmanager
+def one_exchange(connection: Connection) -> Iterator[None]:
+    """Statements within that return no rows are sent to PostgreSQL one after the other and
+    answered together; the first error is raised at the end. Elsewhere nothing changes."""
+    raw: Any = connection.connection.driver_connection
+    if not isinstance(raw, psycopg.Connection):
+        yield
+        return
+    try:
+        with raw.pipeline():
+            yield
+    except psycopg.Error as error:
+        # As the mapper's library raises it, which sees only what a statement itself raises.
+        wrapped = DBAPIError.instance(None, None, error, psycopg.Error, dialect=connection.dialect)
+        raise wrapped from error
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _check_in_doubt(engine: Engine) -> Any:
+    """Instead of asking the server before every use (`pool_pre_ping`): a connection used a
+    moment ago, on whose socket nothing has arrived since, is taken as it is. A server that
+    stops or ends a session says so there, and then, as after a long rest, it is asked."""
+
+    def check(connection: Any, record: Any, _proxy: Any) -> None:
+        used = record.info.get("used")
+        if used is None or (time.monotonic() - used < TRUSTED_SECONDS and _quiet(connection)):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+    return check
+
+
+def _quiet(connection: Any) -> bool:
+    """Whether nothing waits to be read: no farewell, no end of the stream."""
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

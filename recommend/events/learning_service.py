@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from contentcenter.domain.errors import RetryLater
 from contentcenter.domain.events import EventKind
 from contentcenter.floor import Floor
+from contentcenter.store.database import one_exchange
 from contentcenter.store.tables import StateRow
 from recommend.corpus_service import CorpusService
 from recommend.events.learning_batch import (
@@ -27,10 +29,10 @@ from recommend.events.progress import events_beyond
 from recommend.events.signals import (
     Response,
     Signal,
+    co_read_writes,
     co_reads,
     heard,
-    save_co_reads,
-    save_signals,
+    signal_writes,
 )
 from recommend.identity.turns import (
     EPOCH,
@@ -45,8 +47,9 @@ from recommend.matching.memory import Answer, Memory, Trace, remember
 from recommend.matching.memory_store import load_memories, save_memories
 from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, PersonaSettings, learn
 from recommend.persona_math.decay import day_number
-from recommend.personas.learned_store import LearnedPersona, load_learned, save_learned
+from recommend.personas.learned_store import LearnedPersona, learned_writes, load_learned
 from recommend.personas.store import Subject, SubjectKey
+from recommend.upserts import Write, send
 
 BATCH = 2_000
 REBUILD_TRIES = 5
@@ -161,7 +164,8 @@ class LearningService:
                 return False
             evidence = fresh.learned.evidence(day_number(now), self._settings)
             anew = replace(stored, learned=fresh.learned)
-            save_learned(connection, [anew], {key: evidence}, corpus.model, now)
+            dialect, told = connection.dialect, {key: evidence}
+            send(connection, learned_writes(dialect, [anew], told, corpus.model, now))
             next_epoch(session, now)
         return True
 
@@ -245,20 +249,32 @@ class LearningService:
 
     def _commit(self, result: _Round, epoch: int) -> bool:
         now = self._floor.clock.now()
-        day, model = day_number(now), self._corpus.view().model
-        evidence = {one.key: one.learned.evidence(day, self._settings) for one in result.personas}
+        writes = self._writes(result, now)
         with self._floor.db.writing() as connection:
             held = held_states(connection, {WATERMARK: {"last_id": 0}, EPOCH: {"n": 0}}, now)
             if int(held[WATERMARK].get("last_id", 0)) >= result.start:
                 return False
             if int(held[EPOCH].get("n", 0)) != epoch:
                 return False
-            save_learned(connection, result.personas, evidence, model, now)
-            save_signals(connection, result.signals)
-            save_co_reads(connection, result.pairs)
-            save_memories(connection, result.memories_before, result.memories)
-            set_state(connection, WATERMARK, _moved(held[WATERMARK], result), now)
+            with one_exchange(connection):
+                send(connection, writes)
+                save_memories(connection, result.memories_before, result.memories)
+                set_state(connection, WATERMARK, _moved(held[WATERMARK], result), now)
         return True
+
+    def _writes(self, result: _Round, now: datetime) -> list[Write]:
+        """Laid out before anything is held."""
+        dialect, model, day = (
+            self._floor.db.engine.dialect,
+            self._corpus.view().model,
+            day_number(now),
+        )
+        evidence = {one.key: one.learned.evidence(day, self._settings) for one in result.personas}
+        return [
+            *learned_writes(dialect, result.personas, evidence, model, now),
+            *signal_writes(dialect, result.signals),
+            *co_read_writes(dialect, result.pairs),
+        ]
 
     def usual_rate(self) -> float:
         """The hub's click rate of late, smoothed; .05 before anything is known. It moves

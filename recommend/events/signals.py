@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Dialect, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.events import EVENT_WEIGHT, EventKind
 from recommend.among import among
 from recommend.persona_math.decay import day_number
 from recommend.tables import CoReadRow, ItemSignalRow
-from recommend.upserts import upsert
+from recommend.upserts import Write, upserting
 
 # The item, and its `Signal` in the order of the fields.
 _SIGNAL = (
@@ -123,8 +123,8 @@ def heard(known: Mapping[int, Signal], events: Iterable[Response]) -> dict[int, 
     return signals
 
 
-def save_signals(connection: Connection, signals: Mapping[int, Signal]) -> None:
-    """Store these signals, in the caller's transaction."""
+def signal_writes(dialect: Dialect, signals: Mapping[int, Signal]) -> list[Write]:
+    """What stores these signals, laid out."""
     rows = [
         {
             "item_id": one,
@@ -136,17 +136,17 @@ def save_signals(connection: Connection, signals: Mapping[int, Signal]) -> None:
         }
         for one, signal in sorted(signals.items())
     ]
-    upsert(connection, ItemSignalRow, rows, ["item_id"], _HEARD)
+    return upserting(dialect, ItemSignalRow, rows, ["item_id"], _HEARD)
 
 
-def save_co_reads(connection: Connection, pairs: Mapping[tuple[int, int], int]) -> None:
-    """Add these counts to the stored ones, in the caller's transaction."""
+def co_read_writes(dialect: Dialect, pairs: Mapping[tuple[int, int], int]) -> list[Write]:
+    """What adds these counts to the stored ones, laid out."""
     # In the order of the keys: writers then take the rows' locks in one order.
     rows = [
         {"item_id": first, "other_id": second, "count": float(count)}
         for (first, second), count in sorted(pairs.items())
     ]
-    upsert(connection, CoReadRow, rows, ["item_id", "other_id"], [], adds=["count"])
+    return upserting(dialect, CoReadRow, rows, ["item_id", "other_id"], [], adds=["count"])
 
 
 def read_together(session: Session | Connection, ids: Sequence[int], limit: int) -> list[int]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Dialect, bindparam, select
 
 from recommend.among import among
 from recommend.persona_math import Centres, Learned
 from recommend.personas.store import Subject, SubjectKey, centre_bytes, learned_from
 from recommend.tables import PersonaRow
-from recommend.upserts import upsert
+from recommend.upserts import Write, upserting
 
 _READ = select(
     PersonaRow.subject_id,
@@ -63,14 +63,14 @@ def load_learned(
     return found
 
 
-def save_learned(
-    connection: Connection,
+def learned_writes(
+    dialect: Dialect,
     personas: Sequence[LearnedPersona],
     evidence: Mapping[SubjectKey, float],
     model: str,
     now: datetime,
-) -> None:
-    """Write what was learned; declared and hand-set columns stay untouched."""
+) -> list[Write]:
+    """What stores these, laid out; declared and hand-set columns stay untouched."""
     rows = [
         {
             "subject": one.subject.value,
@@ -88,4 +88,4 @@ def save_learned(
         }
         for one in personas
     ]
-    upsert(connection, PersonaRow, rows, _KEYS, _LEARNED)
+    return upserting(dialect, PersonaRow, rows, _KEYS, _LEARNED)
