@@ -76,7 +76,7 @@ def standing_for(connection: Connection, refs: Iterable[ReaderRef]) -> dict[Read
     owners: dict[tuple[str, str], int] = {}
     for name, query in _BY_NAME.items():
         values = [ids[name] for ids in told.values() if name in ids]
-        for one, value, into in connection.execute(query, {"values": values}) if values else ():
+        for one, value, into in _all(connection, query, values):
             rows[one] = into
             owners.setdefault((name, value), one)
     _climb(connection, rows)
@@ -87,6 +87,10 @@ def standing_for(connection: Connection, refs: Iterable[ReaderRef]) -> dict[Read
         if root is not None and not roots:
             found[ref] = root
     return found
+
+
+def _all(connection: Connection, query: Any, values: Sequence[str]) -> Sequence[Any]:
+    return connection.execute(query, {"values": values}).all() if values else ()
 
 
 def _climb(connection: Connection, rows: dict[int, int | None]) -> None:

@@ -91,7 +91,8 @@ class Database:
     def connected(self) -> Iterator[Connection]:
         """A bare connection for looking, for pages that are asked hundreds of times a second:
         a `Session` costs more to make than most questions to answer. Each statement sees what
-        is committed at its moment, on SQLite as on PostgreSQL."""
+        is committed at its moment, on SQLite as on PostgreSQL, and there is no transaction to
+        begin and to end; rows cannot be streamed (`yield_per`), PostgreSQL needs one for that."""
         with _driver_errors(), self.engine.connect() as connection:
             yield connection.execution_options(**self._each_by_itself())
 

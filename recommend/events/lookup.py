@@ -38,7 +38,7 @@ def _without_known(
     connection: Connection, events: Sequence[IncomingEvent]
 ) -> Sequence[IncomingEvent]:
     told = {"ids": [one.event_id for one in events]}
-    known = set(connection.execute(_KNOWN, told).scalars()) if events else set()
+    known = set(connection.execute(_KNOWN, told).scalars().all()) if events else set()
     fresh = []
     for one in events:
         if one.event_id not in known:
@@ -64,7 +64,7 @@ def _with_audiences(
 
 def _existing(connection: Connection, query: Select[int], wanted: set[int | None]) -> set[int]:
     ids = sorted(one for one in wanted if one is not None)
-    return set(connection.execute(query, {"ids": ids}).scalars()) if ids else set()
+    return set(connection.execute(query, {"ids": ids}).scalars().all()) if ids else set()
 
 
 # Built once: putting a statement together costs as much as running it.

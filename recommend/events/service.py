@@ -90,7 +90,10 @@ class EventService:
                     continue
                 if looked.prepared is None or store(self._floor.db, looked.prepared, now):
                     return looked.found
-        return self._stored_in_turn(events, now)
+        try:
+            return self._stored_in_turn(events, now)
+        except Conflict:  # the feed met one of the readers at this moment
+            return self._stored_in_turn(events, now)
 
     def _looked(self, events: Sequence[IncomingEvent], now: datetime) -> _Looked | None:
         """None when somebody else wrote of the same readers at this moment."""

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import event as listening
 from sqlalchemy import func, select
 
-from contentcenter.store.tables import EventRow, OutboxRow, ReaderRow
+from contentcenter.domain.errors import Conflict
+from contentcenter.store.tables import EventRow, MembershipRow, OutboxRow, ReaderRow
 from recommend.events import service
 from recommend.tables import SeenRow
 from tests.fixtures.topics import World, event
@@ -119,6 +120,23 @@ def test_nothing_is_written_of_a_batch_that_is_refused(world: World, between: Be
         counts = world.report(event(1, "click", reader_id="a", item_id=item))
     assert seen == [1] * service.LOOKS
     assert (counts.accepted, count(world, EventRow)) == (1, 2)
+
+
+def test_a_join_whose_reader_is_met_by_the_feed_meanwhile_is_stored_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve, tries = service.resolve_readers, []
+
+    def late(*told: Any, **how: Any) -> Any:
+        tries.append(told)
+        if len(tries) == 1:
+            raise Conflict("The database refused this, it breaks a key")
+        return resolve(*told, **how)
+
+    monkeypatch.setattr(service, "resolve_readers", late)
+    counts = world.report(event(1, "join", reader_id="m", audience_id=world.scifi))
+    assert (counts.accepted, counts.duplicates) == (1, 0)
+    assert (len(tries), count(world, EventRow), count(world, MembershipRow)) == (2, 1, 1)
 
 
 def test_known_readers_events_are_one_write(world: World, told: list[str]) -> None:
