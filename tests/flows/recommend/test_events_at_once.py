@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event as listening
 from sqlalchemy import func, select
 
-from contentcenter.domain.errors import Conflict
+from contentcenter.domain.errors import Conflict, EngineUnavailable
 from contentcenter.store.tables import EventRow, MembershipRow, OutboxRow, ReaderRow
 from recommend.events import service
 from recommend.tables import SeenRow
@@ -137,6 +137,36 @@ def test_a_join_whose_reader_is_met_by_the_feed_meanwhile_is_stored_all_the_same
     counts = world.report(event(1, "join", reader_id="m", audience_id=world.scifi))
     assert (counts.accepted, counts.duplicates) == (1, 0)
     assert (len(tries), count(world, EventRow), count(world, MembershipRow)) == (2, 1, 1)
+
+
+def test_a_large_report_is_stored_in_parts_and_counted_as_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "AT_ONCE", 2)
+    items = world.items
+    batch = [event(n, "click", reader_id=f"r{n % 3}", item_id=items[n]) for n in range(5)]
+    batch[3] = event("x", "click", reader_id="r", item_id=99_999)
+    store, left = service.store, [1]
+
+    def once(*told: Any) -> bool:
+        if not left:
+            raise EngineUnavailable("The database went away", engine="store")
+        left.pop()
+        return store(*told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "store", once)
+        with pytest.raises(EngineUnavailable):
+            world.report(*batch, batch[0])
+    assert sorted(owners(world)) == ["e0", "e1"]
+    again = world.report(*batch, batch[0])
+    assert (again.accepted, again.duplicates) == (2, 3)
+    assert [(one.index, one.event_id) for one in again.rejected] == [(3, "ex")]
+    with world.floor.db.reading() as session:
+        facts = session.scalars(select(OutboxRow.payload).order_by(OutboxRow.id)).all()
+    told = [(one["first_id"], one["last_id"]) for one in facts if "first_id" in one]
+    assert told == [(1, 2), (3, 3), (4, 4)]
+    assert world.services.learning.apply_events() == 4
 
 
 def test_known_readers_events_are_one_write(world: World, told: list[str]) -> None:
