@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session
@@ -142,17 +141,18 @@ def _driver_errors() -> Iterator[None]:
 def one_exchange(connection: Connection) -> Iterator[None]:
     """Statements within that return no rows are sent to PostgreSQL one after the other and
     answered together; the first error is raised at the end. Elsewhere nothing changes."""
-    raw: Any = connection.connection.driver_connection
-    if not isinstance(raw, psycopg.Connection):
+    dialect = connection.dialect
+    if dialect.driver != "psycopg":
         yield
         return
+    raw: Any = connection.connection.driver_connection
+    failure = dialect.loaded_dbapi.Error
     try:
         with raw.pipeline():
             yield
-    except psycopg.Error as error:
+    except failure as error:
         # As the mapper's library raises it, which sees only what a statement itself raises.
-        wrapped = DBAPIError.instance(None, None, error, psycopg.Error, dialect=connection.dialect)
-        raise wrapped from error
+        raise DBAPIError.instance(None, None, error, failure, dialect=dialect) from error
 
 
 def _note_use(_connection: Any, record: Any) -> None:
@@ -170,7 +170,7 @@ def _check_in_doubt(engine: Engine) -> Any:
             return
         try:
             engine.dialect.do_ping(connection)
-        except psycopg.Error as error:
+        except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error
 
     return check

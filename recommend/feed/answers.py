@@ -54,10 +54,14 @@ class Answers:
                 self._kept.popitem(last=False)
 
 
-def store_answers(db: Database, answers: Sequence[Mapping[str, Any]]) -> None:
-    """Rows of `feed_answers`, by their columns, in one transaction."""
-    with db.writing() as connection:
-        connection.execute(_STORE, [dict(one) for one in answers])
+def store_answer(db: Database, answer: Mapping[str, Any]) -> None:
+    """A row of `feed_answers`, by its columns. `Conflict` for a trace id that is there already.
+
+    One statement that commits by itself: with a BEGIN before it and a COMMIT after it, a third
+    of the time that threads of a busy hub spent was waiting to begin.
+    """
+    with db.at_once() as connection:
+        connection.execute(_STORE, dict(answer))
 
 
 def answered_to(connection: Connection, trace_id: str) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from threading import BoundedSemaphore
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -18,8 +17,7 @@ from recommend.collaborative.serving import CoReading
 from recommend.corpus_service import CorpusService
 from recommend.events.learning_service import LearningService
 from recommend.feed import scoring
-from recommend.feed.answer_log import AnswerLog
-from recommend.feed.answers import forget_answers, stored_entries
+from recommend.feed.answers import forget_answers, store_answer, stored_entries
 from recommend.feed.items import FeedItem, Why, entry_of, feed_items, from_entry, showable
 from recommend.feed.kept import SPARE, KeptRankings, Ranking, Request, picks_ahead
 from recommend.feed.recall import LIKED_DEPTH, FeedRecall, Recalled, RecallFor
@@ -39,9 +37,6 @@ from recommend.shelf import Shelf, ShelfItem
 
 LARGEST_PAGE = 50
 REST_BATCH = 600
-# Pages in the making at once. They need the interpreter, which runs one thread: more of them
-# only keep those waiting that hold the database's write lock, until nothing moves.
-PAGES_AT_ONCE = 4
 ANSWERS_KEPT = timedelta(days=30)
 
 
@@ -96,8 +91,6 @@ class FeedService:
         self._explore = explore or ExploreSettings()
         self._zone = ZoneInfo(floor.settings.timezone)
         self._visits = Visits(floor)
-        self._log = AnswerLog(floor.db)
-        self._at_once = BoundedSemaphore(PAGES_AT_ONCE)
         self._kept = KeptRankings()
 
     def page(
@@ -115,7 +108,7 @@ class FeedService:
         say what the scene is about: the book just bought, the search that found nothing."""
         _check(app_reader_id, scene, size)
         asked = Asked(scene_of(scene), item_id, question)
-        with self._at_once, self._floor.db.connected() as connection:
+        with self._floor.db.connected() as connection:
             visit = self._visits.visit(connection, app_reader_id, cursor)
             if visit.answered:
                 return self._replayed(visit, size)
@@ -281,7 +274,7 @@ class FeedService:
             "entries": [entry_of(item) for item in items],
             "at": self._floor.clock.now(),
         }
-        self._log.store(answer)
+        store_answer(self._floor.db, answer)
         self._visits.answered(visit.trace_id, [item.card.id for item in items])
 
     def _replayed(self, visit: Visit, size: int) -> FeedAnswer:
