@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -239,16 +239,24 @@ def test_the_holdout_takes_part_in_nothing(make_floor: FloorMaker, clock: FixedC
     assert made.plan["held_out"] == len(groups) - len(inside) > 0
 
 
-def test_a_bandit_draws_weekly_logs_propensities_and_learns(
-    floor: Floor, services: DistributeServices, groups: list[int], items: list[int]
-) -> None:
+def begun_bandit(
+    floor: Floor, services: DistributeServices, groups: list[int], items: list[int], *, days: int
+) -> tuple[int, datetime]:
+    """Id and start of a bandit of four weeks over groups with a past; `days` of it are planned."""
     with_history(floor, groups, items[0])
     wanted = draft(kind=ExperimentKind.BANDIT, days=28, floor=0.2)
     made = services.experiments.create("anna", wanted)
     start = services.experiments.start("anna", made.id).starts_at
     assert start is not None
-    services.plans.run(services.plans.request("anna", starts_at=start, days=2).id)
-    first = drawn(floor, made.id, 0)
+    services.plans.run(services.plans.request("anna", starts_at=start, days=days).id)
+    return made.id, start
+
+
+def test_a_bandit_draws_weekly_logs_propensities_and_learns(
+    floor: Floor, services: DistributeServices, groups: list[int], items: list[int]
+) -> None:
+    bandit, start = begun_bandit(floor, services, groups, items, days=2)
+    first = drawn(floor, bandit, 0)
     assert len(first) == GROUPS
     assert {row.propensity for row in first} == {0.5}, "nothing is known in the first week"
 
@@ -257,13 +265,13 @@ def test_a_bandit_draws_weekly_logs_propensities_and_learns(
     tell(floor, groups, items[0], start + timedelta(minutes=1), 7, rates=rates, seed=3)
     floor.clock.advance(timedelta(days=8, hours=12))  # type: ignore[attr-defined]
     services.plans.run(services.plans.request("anna", days=2).id)
-    second = drawn(floor, made.id, 1)
+    second = drawn(floor, bandit, 1)
     assert len(second) == GROUPS
     chances = {row.arm: row.propensity for row in second}
     assert chances[1] == pytest.approx(0.9, abs=0.01), "best for sure, but a floor of 0.2 / 2"
     assert Counter(row.arm for row in second)[1] > GROUPS / 2
-    assert drawn(floor, made.id, 0) == first, "what was drawn stays"
-    found = services.experiments.result(made.id).bandit
+    assert drawn(floor, bandit, 0) == first, "what was drawn stays"
+    found = services.experiments.result(bandit).bandit
     assert [round(one.chance, 2) for one in found] == [0.1, 0.9]
     assert found[1].mean_gain > found[0].mean_gain
 
@@ -291,23 +299,18 @@ def drawn(floor: Floor, experiment_id: int, period: int) -> list[Drawn]:
 def test_a_bandit_s_arm_that_loses_readers_is_stopped_too(
     floor: Floor, services: DistributeServices, groups: list[int], items: list[int]
 ) -> None:
-    with_history(floor, groups, items[0])
-    wanted = draft(kind=ExperimentKind.BANDIT, days=28, floor=0.2)
-    made = services.experiments.create("anna", wanted)
-    start = services.experiments.start("anna", made.id).starts_at
-    assert start is not None
-    services.plans.run(services.plans.request("anna", starts_at=start, days=8).id)
-    arms = {row.audience_id: row.arm for row in drawn(floor, made.id, 0)}
+    bandit, start = begun_bandit(floor, services, groups, items, days=8)
+    arms = {row.audience_id: row.arm for row in drawn(floor, bandit, 0)}
     leaves = [4 + place % 3 if arms[one] else place % 2 for place, one in enumerate(groups)]
     early = start + timedelta(minutes=1)
     tell(floor, groups, items[0], early, 3, rates=[0.08] * GROUPS, leaves=leaves)
     floor.clock.advance(timedelta(days=3, hours=12))  # type: ignore[attr-defined]
 
-    base, arm = services.experiments.result(made.id).bandit
+    base, arm = services.experiments.result(bandit).bandit
     assert base.guards == ()
     assert [reading.worse for reading in arm.guards] == [True, False]
     assert services.experiments.review() == 1
-    result = services.experiments.result(made.id)
+    result = services.experiments.result(bandit)
     assert result.experiment.state == "stopped", "no arm but the base is left"
     assert result.experiment.arms[1].pause_reason == "leave_rate"
     assert services.experiments.review() == 0
