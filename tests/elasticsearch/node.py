@@ -47,11 +47,15 @@ class NodeUnavailable(Exception):
 
 class ElasticNode:
     """One node on loopback that may be killed, paused and started again on the same port and
-    data. `folder` takes data and logs."""
+    data. `folder` takes data and logs. A `short_lived` one goes without Java's optimising
+    compiler, which takes more time in the first minutes than it gives: not for measurements."""
 
-    def __init__(self, folder: Path, *, port: int = 0, heap_mb: int = 512) -> None:
+    def __init__(
+        self, folder: Path, *, port: int = 0, heap_mb: int = 512, short_lived: bool = False
+    ) -> None:
         self.folder = folder
         self.heap_mb = heap_mb
+        self.short_lived = short_lived
         self.version = ""
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,6 +116,8 @@ class ElasticNode:
         options = [f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m"]
         if self.heap_mb <= _SMALL_HEAP_MB:
             options.append("-XX:+UseSerialGC")  # starts faster and takes less of few cores
+        if self.short_lived:
+            options.append("-XX:TieredStopAtLevel=1")
         options.append(f"-XX:SharedArchiveFile={home / _ARCHIVE}")
         return command(java, home, options, self.folder / "data", self._port)
 
@@ -145,12 +151,14 @@ def command(java: Path, home: Path, options: list[str], data: Path, port: int) -
 
 
 @contextmanager
-def temporary_node(*, port: int = 0, heap_mb: int = 512) -> Iterator[ElasticNode]:
+def temporary_node(
+    *, port: int = 0, heap_mb: int = 512, short_lived: bool = False
+) -> Iterator[ElasticNode]:
     """A started node whose data vanish at the end, in memory where there is room. Raises
     `NodeUnavailable`."""
     root = _memory_folder()
     with TemporaryDirectory(prefix="cc-es-", ignore_cleanup_errors=True, dir=root) as folder:
-        node = ElasticNode(Path(folder), port=port, heap_mb=heap_mb)
+        node = ElasticNode(Path(folder), port=port, heap_mb=heap_mb, short_lived=short_lived)
         node.start()
         try:
             yield node
