@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 pytest_plugins = [
+    "tests.order",
     "tests.fixtures.valkey",
     "tests.fixtures.elastic",
     "tests.fixtures.floor",
     "tests.fixtures.embedding",
     "tests.fixtures.twin",
     "tests.fixtures.product",
+    "tests.fixtures.tracing",
 ]

@@ -25,6 +25,8 @@ WHAT = [
     "looks for a good Chinese translation of Moby-Dick，最好有插图。",
 ]
 TEXTS = [who + what for who, what in product(WHO, WHAT)]
+# Every beginning twice and every end once: encoding all would tell nothing new.
+SOME = [who + what for who, what in zip(WHO * 2, WHAT, strict=True)]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def test_vectors_agree_with_the_packages_engine(packaged_engine, sentence_embedd
         (sentence_embedder.encode_queries, packaged_engine.query),
     ):
         # Ours embeds in simplified characters; the model is the same.
-        cosines = (ours(TEXTS) * np.asarray(theirs(clean_texts(TEXTS)))).sum(axis=1)
+        cosines = (ours(SOME) * np.asarray(theirs(clean_texts(SOME)))).sum(axis=1)
         assert cosines.min() > 0.999
 
 

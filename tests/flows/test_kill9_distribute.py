@@ -85,7 +85,7 @@ def shop(floor: Floor, clock: FixedClock, twin: TwinProcess) -> Shop:
 
 
 @pytest.fixture
-def crew(shop: Shop, tmp_path: Path) -> Iterator[Crew]:
+def crew(shop: Shop, tmp_path: Path, untraced: None) -> Iterator[Crew]:
     settings = shop.floor.settings
     config: dict[str, Any] = {
         "data_dir": str(tmp_path / "worker"),

@@ -12,6 +12,7 @@ import pytest
 
 from bench import kill9_index
 
+pytestmark = pytest.mark.usefixtures("untraced")
 KILLS = int(os.environ.get("CONTENTCENTER_TEST_KILLS", "3"))
 SECONDS = 120 + 60 * KILLS
 

@@ -15,7 +15,10 @@ from tests.fixtures.valkey import ValkeyServer, free_port
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # it starts a node, a model and four processes
 def test_a_node_that_hangs_and_dies_costs_no_answer_and_no_change(
-    tmp_path: Path, own_elastic_node: ElasticNode, embedder_server: EmbeddingProcess
+    untraced: None,
+    tmp_path: Path,
+    own_elastic_node: ElasticNode,
+    embedder_server: EmbeddingProcess,
 ) -> None:
     valkey = ValkeyServer(tmp_path / "valkey", free_port())
     product = outage.product_on(tmp_path, own_elastic_node, valkey, embedder_server)
