@@ -13,15 +13,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryFile
 
 from scripts.postgres import own_database, postgres_url
+from scripts.processes import ONE_CORE_A_PAGE
 from tests.elasticsearch.node import NodeUnavailable, server_version, temporary_node
+from tests.fixtures.embedding import EmbeddingProcess
 
+ROOT = Path(__file__).resolve().parent.parent
 STRICT = ("contentcenter", "ingest", "recommend", "distribute", "sandbox", "wsgi.py")
 PYTHON = sys.executable
 BIN = os.path.dirname(PYTHON)  # noqa: PTH120 - beside the interpreter, also when it is a link
 COVERAGE_PERCENT = "85"
+# These fill the moments in which the tests wait and leave the cores to them otherwise.
+AT_LEISURE = ("nice", "-n", "10")
+# Several test processes share the cores. Threads of one matrix product would wait for each
+# other there, and by default they spin while they wait (contentcenter/embedding/runtime.py).
+ONE_CORE_A_PROCESS = {**ONE_CORE_A_PAGE, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def step(title: str, *command: str, env: dict[str, str] | None = None) -> bool:
@@ -43,9 +52,8 @@ def static_checks() -> list[bool]:
 
 def start_types() -> subprocess.Popen[str]:
     """mypy takes a minute without its cache: it runs beside the tests, which wait a lot."""
-    return subprocess.Popen(
-        [f"{BIN}/mypy", *STRICT], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    command = [*AT_LEISURE, f"{BIN}/mypy", *STRICT]
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def types_are_right(mypy: subprocess.Popen[str]) -> bool:
@@ -76,13 +84,25 @@ STORE_FLOWS = (
 
 
 def all_tests() -> list[bool]:
-    with postgres_url() as url, elasticsearch() as elastic:
+    with model_server() as model, postgres_url() as url:
         if url is None:
             print("   PostgreSQL is not on this machine: its tests are skipped", flush=True)
-            return [covered_tests(elastic)]
+            with elasticsearch() as elastic:
+                return [covered_tests({**model, **elastic})]
         postgres = {"CONTENTCENTER_TEST_POSTGRES_URL": url}
-        with flows_on_postgres(url) as again:
-            return [covered_tests({**postgres, **elastic}), again()]
+        with flows_on_postgres(url) as again, elasticsearch() as elastic:
+            return [covered_tests({**postgres, **model, **elastic}), again()]
+
+
+@contextmanager
+def model_server() -> Iterator[dict[str, str]]:
+    """One process with the model for all tests that need one; it loads while others run."""
+    server = EmbeddingProcess(ROOT / "var" / "cache")
+    server.launch()
+    try:
+        yield {"CONTENTCENTER_TEST_EMBEDDING_URL": server.url}
+    finally:
+        server.kill()
 
 
 @contextmanager
@@ -90,7 +110,7 @@ def flows_on_postgres(url: str) -> Iterator[Callable[[], bool]]:
     """Run beside the other tests, which wait a lot; what they said is printed at the end."""
     own = {"CONTENTCENTER_TEST_POSTGRES_URL": own_database(url)}
     env = {**os.environ, **own, "CONTENTCENTER_TEST_DATABASE": "postgresql"}
-    command = [PYTHON, "-m", "pytest", *STORE_FLOWS]
+    command = [*AT_LEISURE, PYTHON, "-m", "pytest", *STORE_FLOWS]
     with TemporaryFile("w+") as said:
         flows = subprocess.Popen(command, env=env, stdout=said, stderr=subprocess.STDOUT)
 
@@ -116,7 +136,7 @@ def elasticsearch() -> Iterator[dict[str, str]]:
         yield {}
         return
     try:
-        with temporary_node() as node:
+        with temporary_node(short_lived=True) as node:
             print(f"   Elasticsearch {node.version} from Maven Central", flush=True)
             yield {"CONTENTCENTER_TEST_ELASTICSEARCH_URL": node.url}
     except NodeUnavailable as error:
@@ -128,7 +148,7 @@ def elasticsearch() -> Iterator[dict[str, str]]:
 
 def covered_tests(env: dict[str, str]) -> bool:
     """The whole suite with branch coverage, the processes it starts included. Two tests run at
-    a time, each file in one process, fast folders first."""
+    a time, each file in one process, in the order of tests/order.py."""
     folders = ["tests/house", "tests/unit", "tests/contract", "tests/flows"]
     two = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     cover = ["--cov", "--cov-branch", "--cov-report=term:skip-covered"]
@@ -136,8 +156,22 @@ def covered_tests(env: dict[str, str]) -> bool:
     return step("tests", PYTHON, "-m", "pytest", *folders, *two, *cover, *limit, env=env)
 
 
+def share_the_machine() -> None:
+    """For every process that is started from here on.
+
+    The tests start dozens of Python processes. Where bytecode is not to be written beside the
+    sources (`PYTHONDONTWRITEBYTECODE`), each of them would compile all libraries anew: it is
+    kept in var/cache then.
+    """
+    for name, value in ONE_CORE_A_PROCESS.items():
+        os.environ.setdefault(name, value)
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / "var" / "cache" / "bytecode")
+
+
 def main(which: str) -> int:
     started = time.monotonic()
+    share_the_machine()
     types = start_types()
     results = static_checks() + (all_tests() if which == "all" else fast_tests())
     results.append(types_are_right(types))
