@@ -13,21 +13,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from tempfile import TemporaryFile
 
 from scripts.postgres import own_database, postgres_url
-from scripts.processes import ONE_CORE_A_PAGE
+from scripts.processes import ONE_CORE_A_PAGE, PATIENT
 from tests.elasticsearch.node import NodeUnavailable, server_version, temporary_node
-from tests.fixtures.embedding import EmbeddingProcess
+from tests.fixtures.embedding import CACHE, EmbeddingProcess
 
-ROOT = Path(__file__).resolve().parent.parent
 STRICT = ("contentcenter", "ingest", "recommend", "distribute", "sandbox", "wsgi.py")
 PYTHON = sys.executable
 BIN = os.path.dirname(PYTHON)  # noqa: PTH120 - beside the interpreter, also when it is a link
 COVERAGE_PERCENT = "85"
-# These fill the moments in which the tests wait and leave the cores to them otherwise.
-AT_LEISURE = ("nice", "-n", "10")
 # Several test processes share the cores. Threads of one matrix product would wait for each
 # other there, and by default they spin while they wait (contentcenter/embedding/runtime.py).
 ONE_CORE_A_PROCESS = {**ONE_CORE_A_PAGE, "OMP_WAIT_POLICY": "PASSIVE"}
@@ -51,8 +47,9 @@ def static_checks() -> list[bool]:
 
 
 def start_types() -> subprocess.Popen[str]:
-    """mypy takes a minute without its cache: it runs beside the tests, which wait a lot."""
-    command = [*AT_LEISURE, f"{BIN}/mypy", *STRICT]
+    """mypy takes a minute without its cache: it fills the moments in which the tests wait, and
+    leaves the cores to them otherwise."""
+    command = [*PATIENT, f"{BIN}/mypy", *STRICT]
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -97,7 +94,7 @@ def all_tests() -> list[bool]:
 @contextmanager
 def model_server() -> Iterator[dict[str, str]]:
     """One process with the model for all tests that need one; it loads while others run."""
-    server = EmbeddingProcess(ROOT / "var" / "cache")
+    server = EmbeddingProcess(CACHE)
     server.launch()
     try:
         yield {"CONTENTCENTER_TEST_EMBEDDING_URL": server.url}
@@ -107,10 +104,11 @@ def model_server() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def flows_on_postgres(url: str) -> Iterator[Callable[[], bool]]:
-    """Run beside the other tests, which wait a lot; what they said is printed at the end."""
+    """Run beside the other tests, in the moments in which those wait; what they said is printed
+    at the end."""
     own = {"CONTENTCENTER_TEST_POSTGRES_URL": own_database(url)}
     env = {**os.environ, **own, "CONTENTCENTER_TEST_DATABASE": "postgresql"}
-    command = [*AT_LEISURE, PYTHON, "-m", "pytest", *STORE_FLOWS]
+    command = [*PATIENT, PYTHON, "-m", "pytest", *STORE_FLOWS]
     with TemporaryFile("w+") as said:
         flows = subprocess.Popen(command, env=env, stdout=said, stderr=subprocess.STDOUT)
 
@@ -166,7 +164,7 @@ def share_the_machine() -> None:
     for name, value in ONE_CORE_A_PROCESS.items():
         os.environ.setdefault(name, value)
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
-        os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / "var" / "cache" / "bytecode")
+        os.environ["PYTHONPYCACHEPREFIX"] = str(CACHE / "bytecode")
 
 
 def main(which: str) -> int:
