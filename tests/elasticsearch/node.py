@@ -38,6 +38,9 @@ _READY_SECONDS = 120
 _SMALL_HEAP_MB = 1024
 _MEMORY_BYTES = 4 * 2**30
 _ARCHIVE = "classes.jsa"
+# Distances of vectors by SIMD, as the server's own start script asks for it.
+_SIMD = "--add-modules=jdk.incubator.vector"
+_FIRST_COMPILER_ONLY = "-XX:TieredStopAtLevel=1"
 _READY = re.compile(r"^ready (\S+) (http://\S+)$", re.MULTILINE)
 
 
@@ -48,7 +51,8 @@ class NodeUnavailable(Exception):
 class ElasticNode:
     """One node on loopback that may be killed, paused and started again on the same port and
     data. `folder` takes data and logs. A `short_lived` one goes without Java's optimising
-    compiler, which takes more time in the first minutes than it gives: not for measurements."""
+    compiler, which takes more time in the first minutes than it gives, and without the vectors
+    by SIMD that need it: not for measurements."""
 
     def __init__(
         self, folder: Path, *, port: int = 0, heap_mb: int = 512, short_lived: bool = False
@@ -116,8 +120,7 @@ class ElasticNode:
         options = [f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m"]
         if self.heap_mb <= _SMALL_HEAP_MB:
             options.append("-XX:+UseSerialGC")  # starts faster and takes less of few cores
-        if self.short_lived:
-            options.append("-XX:TieredStopAtLevel=1")
+        options.append(_FIRST_COMPILER_ONLY if self.short_lived else _SIMD)
         options.append(f"-XX:SharedArchiveFile={home / _ARCHIVE}")
         return command(java, home, options, self.folder / "data", self._port)
 
@@ -138,8 +141,6 @@ def command(java: Path, home: Path, options: list[str], data: Path, port: int) -
     return [
         str(java / "bin" / "java"),
         *options,
-        # Distances of vectors by SIMD, as the server's own start script asks for it.
-        "--add-modules=jdk.incubator.vector",
         "--enable-native-access=ALL-UNNAMED",
         "-cp",
         f"{home / 'lib'}/*",
@@ -253,7 +254,7 @@ def _run_maven(java: Path, folder: Path) -> None:
 
 def _archive_classes(java: Path, home: Path) -> None:
     """Start once and keep the loaded classes: later starts need half the time."""
-    options = [f"-XX:ArchiveClassesAtExit={home / _ARCHIVE}"]
+    options = [f"-XX:ArchiveClassesAtExit={home / _ARCHIVE}", _SIMD]
     with TemporaryDirectory(prefix="cc-es-", ignore_cleanup_errors=True) as data:
         try:
             done = subprocess.run(
