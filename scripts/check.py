@@ -108,7 +108,8 @@ def flows_on_postgres(url: str) -> Iterator[Callable[[], bool]]:
     at the end."""
     own = {"CONTENTCENTER_TEST_POSTGRES_URL": own_database(url)}
     env = {**os.environ, **own, "CONTENTCENTER_TEST_DATABASE": "postgresql"}
-    command = [*PATIENT, PYTHON, "-m", "pytest", *STORE_FLOWS]
+    # Where the cores are full, a patient process waits long for its turn.
+    command = [*PATIENT, PYTHON, "-m", "pytest", "--timeout=600", *STORE_FLOWS]
     with TemporaryFile("w+") as said:
         flows = subprocess.Popen(command, env=env, stdout=said, stderr=subprocess.STDOUT)
 
