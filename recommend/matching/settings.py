@@ -45,7 +45,7 @@ class MatchSettings:
     refined: int = 200
     small_centre: float = 0.6
     centre_evidence: float = 2.0
-    rising: float = 4.0
+    rising: float = 8.0
     rising_centre: float = 1.5
     freshness_half_life: float = 14.0
     response_evidence: float = 60.0

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from contentcenter.domain.categories import CATEGORIES
 from contentcenter.embedding.ports import Vectors
 from recommend.persona_math.learned import Learned
 from recommend.persona_math.prices import (
@@ -18,7 +19,7 @@ from recommend.persona_math.prices import (
     quantiles,
     sensitivity_of,
 )
-from recommend.persona_math.rising import risen, risen_by_name
+from recommend.persona_math.rising import risen, surely_risen
 from recommend.persona_math.settings import PersonaSettings
 
 FIELDS = (
@@ -103,11 +104,12 @@ def blend(source: Blending, day: float, settings: PersonaSettings | None = None)
     rules = settings or PersonaSettings()
     learned, declared = source.learned, source.declared
     evidence = learned.evidence(day, rules)
-    sure = evidence / (evidence + rules.interest_evidence)
+    give_way = _gives_way(declared, rules)
+    sure = evidence / (evidence + give_way)
     fade = learned.interest_fade(day, rules)
     centres, shares = _centres(declared, learned, sure)
-    categories = _affinities(learned.categories, declared.categories, fade, sure, rules)
-    tags = _affinities(learned.tags, declared.tags, fade, sure, rules)
+    categories = _affinities(learned.categories, declared.categories, fade, sure, give_way)
+    tags = _affinities(learned.tags, declared.tags, fade, sure, give_way)
     price, price_sure = _price(declared, learned, day, rules)
     hours, hours_sure = _hours(learned, fade, rules)
     tired, tired_sure = _fatigue(declared, learned, day, rules)
@@ -137,9 +139,15 @@ def blend(source: Blending, day: float, settings: PersonaSettings | None = None)
         origin=_origins(known),
         centre_evidence=rests_on,
         centre_rise=_centre_rise(declared, learned, rests_on, late_fade),
-        rising=risen_by_name(_lately(learned, late_fade, rules), categories),
+        rising=_rising(learned, categories, (fade, late_fade), rules),
     )
     return _overridden(persona, source.override)
+
+
+def _gives_way(declared: Declared, rules: PersonaSettings) -> float:
+    """Weight of answers that makes what was declared count by half. A group answers in bunches:
+    everybody met the same post, so many answers tell of one choice of ours."""
+    return rules.interest_evidence if declared.size == 1 else rules.group_evidence
 
 
 def _centres(
@@ -162,7 +170,7 @@ def _rests_on(
     """Declared directions together stand for the evidence that they give way to."""
     said = len(declared.vectors)
     own = tuple(weight * fade for weight in learned.centres.weights)
-    return (*[rules.interest_evidence / max(said, 1)] * said, *own)
+    return (*[_gives_way(declared, rules) / max(said, 1)] * said, *own)
 
 
 def _centre_rise(
@@ -173,12 +181,41 @@ def _centre_rise(
     return risen(recent, rests_on)
 
 
-def _lately(learned: Learned, late_fade: float, rules: PersonaSettings) -> dict[str, float]:
-    """What was answered of each category in the last days, beyond what its own impressions
-    usually earn: shown and left unanswered, it does not rise."""
-    return {
-        name: (weight - rules.response_prior * learned.recent.get(name, 0.0)) * late_fade
+def _rising(
+    learned: Learned,
+    categories: Mapping[str, float],
+    fades: tuple[float, float],
+    rules: PersonaSettings,
+) -> dict[str, float]:
+    """By category: what members did alone in the last days beyond what they did before. What
+    they were sent of it takes off what its impressions usually earn and did not: tried in vain, it
+    does not rise."""
+    fade, late = fades
+    unit = rules.member_share or 1.0
+    shown, answered = learned.recent, learned.tried
+    found = {
+        name: weight * late / unit
+        - late * max(rules.response_prior * shown.get(name, 0.0) - answered.get(name, 0.0), 0.0)
         for name, weight in learned.lately.items()
+    }
+    before = {
+        name: max(weight * fade - learned.lately.get(name, 0.0) * late, 0.0) / unit
+        for name, weight in learned.alone.items()
+    }
+    return surely_risen(found, _usual(before, categories, rules))
+
+
+def _usual(
+    before: Mapping[str, float], categories: Mapping[str, float], rules: PersonaSettings
+) -> dict[str, float]:
+    """What members are expected to do alone: as before, as the persona says and a bit of
+    everything; the last two are worth `alone_evidence` answers."""
+    size = sum(max(one, 0.0) for one in categories.values()) or 1.0
+    return {
+        name: before.get(name, 0.0)
+        + 0.5 * rules.alone_evidence * max(categories.get(name, 0.0), 0.0) / size
+        + 0.5 * rules.alone_evidence / len(CATEGORIES)
+        for name in {*CATEGORIES, *before, *categories}
     }
 
 
@@ -187,11 +224,11 @@ def _affinities(
     declared: tuple[str, ...],
     fade: float,
     sure: float,
-    rules: PersonaSettings,
+    give_way: float,
 ) -> dict[str, float]:
     """A declared name counts like evidence that fades in against what is learned."""
     total = {name: value * fade for name, value in sums.items()}
-    strongest = max([rules.interest_evidence / 2, *(abs(value) for value in total.values())])
+    strongest = max([give_way / 2, *(abs(value) for value in total.values())])
     out = {name: value / strongest for name, value in total.items()}
     for name in declared:
         out[name] = min(1.0, out.get(name, 0.0) * sure + (1.0 - sure * 0.7))

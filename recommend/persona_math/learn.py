@@ -118,7 +118,7 @@ def _weigh_interest(
         _prune(state.tags, rules.max_tags)
     if weight > 0:
         _add(state.sums, "evidence", weight)
-        _add(state.lately, item.category, lately)
+        _count_late(state, event, weight, scales[1])
     if item.vector is None:
         return
     if weight > 0:
@@ -126,6 +126,17 @@ def _weigh_interest(
         state.centres = absorb(state.centres, liked, corpus, rules.max_centres)
     else:
         state.centres = weaken(state.centres, Lesson(item.vector, -weight, -lately), corpus)
+
+
+def _count_late(state: Learned, event: LearnEvent, weight: float, late: float) -> None:
+    """What members answered alone, and what of that was answered when the subject was sent it."""
+    assert event.item is not None  # noqa: S101 - the caller looked
+    category = event.item.category
+    if event.own:
+        _add(state.tried, category, late)
+        return
+    _add(state.alone, category, weight)
+    _add(state.lately, category, EVENT_WEIGHT[event.kind] * late)
 
 
 def _weight_of_late(event: LearnEvent, rules: PersonaSettings) -> float:

@@ -15,8 +15,8 @@ from recommend.persona_math.prices import BINS
 from recommend.persona_math.settings import PersonaSettings
 
 # Sums by the half-life they fade with.
-_INTEREST = ("categories", "tags", "shown", "liked", "sums")
-_RECENT = ("recent", "recent_sums", "lately")
+_INTEREST = ("categories", "tags", "shown", "liked", "sums", "alone")
+_RECENT = ("recent", "recent_sums", "lately", "tried")
 _TABLES = (*_INTEREST, *_RECENT, "price_sums")
 
 
@@ -26,9 +26,10 @@ class Learned:
 
     `categories`, `tags`: net weight of responses. `shown`, `liked`: impressions and clicks
     by category. `prices`: histogram of what was bought or clicked; `price_sums`: log price
-    of shown and of liked items. `hours`: responses by local hour. `recent`: items shown of a
-    category, `lately`: weight of what was answered of it, both fading in days. `sums`,
-    `recent_sums`: totals by name.
+    of shown and of liked items. `hours`: responses by local hour. `alone`: weight of what members
+    answered alone by category. Fading in days: `recent`, items shown of a category, `lately`,
+    weight of what members answered of it alone, `tried`, weight of the answers to what the
+    subject was shown of it. `sums`, `recent_sums`: totals by name.
     """
 
     centres: Centres
@@ -46,6 +47,8 @@ class Learned:
     recent: dict[str, float] = field(default_factory=dict)
     recent_sums: dict[str, float] = field(default_factory=dict)
     lately: dict[str, float] = field(default_factory=dict)
+    alone: dict[str, float] = field(default_factory=dict)
+    tried: dict[str, float] = field(default_factory=dict)
 
     def copy(self) -> Learned:
         """Sums of its own; the centres are values and shared."""

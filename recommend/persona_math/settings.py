@@ -11,7 +11,9 @@ class PersonaSettings:
 
     `join_z` and `merge_z` count standard deviations of the cosine between random corpus
     vectors, so that they mean the same for every embedding model. `member_share` is how much
-    an audience learns from what a member does alone (0: nothing).
+    an audience learns from what a member does alone (0: nothing). `interest_evidence` is for a
+    reader, `group_evidence` for a group: many answers to one post tell of one choice of ours.
+    `alone_evidence` is what the usual interests are worth beside what members did alone (answers).
     """
 
     interest_half_life: float = 30.0
@@ -22,6 +24,8 @@ class PersonaSettings:
     merge_z: float = 3.5
     max_tags: int = 64
     interest_evidence: float = 8.0
+    group_evidence: float = 40.0
+    alone_evidence: float = 8.0
     price_evidence: float = 12.0
     elasticity_evidence: float = 40.0
     hours_evidence: float = 20.0
