@@ -13,7 +13,7 @@ import argparse
 import json
 import multiprocessing
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,12 +22,18 @@ from typing import Any
 import numpy as np
 import pygal
 
+from bench.simulation_feed import ProductFeed
 from bench.simulation_prices import prices
 from bench.simulation_run import (
+    Feed,
     NewTaste,
+    Ran,
     Setting,
     Simulation,
     Told,
+    interval,
+    page_rate,
+    page_summary,
     paired,
     regret,
     summary,
@@ -59,11 +65,13 @@ ABOUT = 0.4  # an item with this share of a topic is about it
 
 @dataclass(frozen=True)
 class Course:
-    """A way of choosing in a setting; `silent`: with nothing declared."""
+    """A way of choosing in a setting; `silent`: with nothing declared; `feed`: who fills the
+    pages of the app ("": the way itself)."""
 
     way: str
     setting: Setting
     silent: bool = False
+    feed: str = ""
 
 
 WAYS: Mapping[str, MakeWay] = {
@@ -74,12 +82,18 @@ WAYS: Mapping[str, MakeWay] = {
     "random": by_chance,
     "popular": most_popular,
 }
+# Pages of the app by the product's feed: ranked by hand for good, or trained every third night.
+FEEDS: Mapping[str, Callable[[], Feed | None]] = {
+    "": lambda: None,
+    "prior": ProductFeed,
+    "learned": lambda: ProductFeed(train_every=3),
+}
 _SHOP: dict[bool, World] = {}  # by silence; the processes of `race` are forked with it
 
 
 def race(
     world: World, courses: Mapping[str, Course], seeds: Sequence[int], processes: int = 2
-) -> dict[str, list[list[Told]]]:
+) -> dict[str, list[Ran]]:
     """Every course with every seed, by name, in the order of the seeds."""
     _SHOP.update({False: world, True: silent(world)})
     asked = [(course, seed) for course in courses.values() for seed in seeds]
@@ -89,14 +103,19 @@ def race(
     return {name: found[n * size : (n + 1) * size] for n, name in enumerate(courses)}
 
 
-def _course(asked: tuple[Course, int]) -> list[Told]:
+def _course(asked: tuple[Course, int]) -> Ran:
     course, seed = asked
-    way = WAYS[course.way]()
-    return Simulation(_SHOP[course.silent], way, seed, course.setting).run()
+    way, feed = WAYS[course.way](), FEEDS[course.feed]()
+    run = Simulation(_SHOP[course.silent], way, seed, course.setting, feed)
+    return Ran(run.run(), run.pages)
+
+
+def told_of(found: Mapping[str, Sequence[Ran]]) -> dict[str, list[list[Told]]]:
+    return {name: [one.told for one in runs] for name, runs in found.items()}
 
 
 def compared(base: Setting) -> dict[str, Course]:
-    """The ways side by side on posts alone; the last three also see the app."""
+    """The ways side by side on posts alone; the last five also see the app."""
     app = replace(base, openings=OPENINGS, searches=SEARCHES)
     taught = replace(app, member_share=MEMBER_SHARE)
     posts = {name: Course(name, base) for name in WAYS if name != "without_rising"}
@@ -106,6 +125,8 @@ def compared(base: Setting) -> dict[str, Course]:
         "with_app": Course("ours", app),
         "with_app_teaching": Course("ours", taught),
         "with_app_teaching_without_rising": Course("without_rising", taught),
+        "with_app_feed_prior": Course("ours", taught, feed="prior"),
+        "with_app_feed_learned": Course("ours", taught, feed="learned"),
     }
 
 
@@ -117,6 +138,8 @@ PAIRS = (
     ("with_app", "ours"),
     ("with_app_teaching", "with_app"),
     ("with_app_teaching", "with_app_teaching_without_rising"),
+    ("with_app_feed_learned", "with_app_teaching"),
+    ("with_app_feed_learned", "with_app_feed_prior"),
 )
 
 
@@ -177,6 +200,18 @@ def changed(world: World, base: Setting) -> dict[str, Course]:
         "posts_only": Course("ours", posts),
         "with_app": Course("ours", app),
         "with_app_without_rising": Course("without_rising", app),
+        "with_app_feed_learned": Course("ours", app, feed="learned"),
+    }
+
+
+def app_pages(found: Mapping[str, Sequence[Ran]]) -> dict[str, Any]:
+    """How well the pages of the app were filled, and differences seed by seed."""
+    pages = {name: [one.pages for one in runs] for name, runs in found.items() if runs[0].pages}
+    rates = {name: [page_rate(one) for one in runs] for name, runs in pages.items()}
+    pairs = [one for one in PAIRS if one[0] in pages and one[1] in pages]
+    return {name: page_summary(runs) for name, runs in pages.items()} | {
+        f"{one} - {other}": interval([a - b for a, b in zip(rates[one], rates[other], strict=True)])
+        for one, other in pairs
     }
 
 
@@ -201,12 +236,13 @@ def run(
     begin = time.perf_counter()
     world = load_world(SentenceEmbedder(cache_dir=CACHE, device="cpu"), SAMPLES)
     numbers, base = range(FIRST_SEED, FIRST_SEED + seeds), Setting(days, members)
-    found = race(world, compared(base), numbers)
+    ran = race(world, compared(base), numbers)
+    found = told_of(ran)
     draw(found, picture)
     ways = {name: summary(several) for name, several in found.items()}
     rate = {name: one["click_rate"] for name, one in ways.items()}
     changes = changed(world, base)
-    after = race(world, changes, numbers)
+    after = told_of(race(world, changes, numbers))
     return {
         "ways": ways,
         "times_random": round(rate["ours"] / rate["random"], 3),
@@ -217,6 +253,7 @@ def run(
             for name, runs in after.items()
             if (taste := changes[name].setting.new_taste) is not None
         },
+        "pages": app_pages(ran),
         "prices": prices(world, found),
         "items": len(world.items),
         "seeds": seeds,

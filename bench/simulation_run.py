@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.stats import t
@@ -62,6 +62,21 @@ class Asked:
     member: int | None = None
 
 
+class Feed(Protocol):
+    """Fills the pages of the app in place of a way of choosing."""
+
+    def page(
+        self, world: World, memory: Memory, asked: Asked, seen: frozenset[int], size: int
+    ) -> list[int]:
+        """Items of one page, best place first."""
+
+    def heard(self, asked: Asked, did: Sequence[tuple[int, str]]) -> None:
+        """What the member did with the last page: (item, kind of event), in order."""
+
+    def night(self, day: int) -> None:
+        """The day is over."""
+
+
 # Scores of all items for whom is asked; the best that are still open are taken.
 Way = Callable[[World, Memory, Asked, np.random.Generator], np.ndarray]
 
@@ -104,10 +119,32 @@ class Told:
     orders: int
 
 
-class Simulation:
-    """One seeded run of one way of choosing."""
+@dataclass(frozen=True)
+class Page:
+    """One page of the app: clicks that came, that were to be expected, and of the best page."""
 
-    def __init__(self, world: World, way: Way, seed: int, setting: Setting) -> None:
+    day: int
+    clicks: int
+    expected: float
+    best: float
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run told groups, and the pages it filled."""
+
+    told: list[Told]
+    pages: list[Page]
+
+
+class Simulation:
+    """One seeded run of one way of choosing; `feed` fills the pages of the app, or the way."""
+
+    def __init__(
+        self, world: World, way: Way, seed: int, setting: Setting, feed: Feed | None = None
+    ) -> None:
+        self._feed = feed
+        self.pages: list[Page] = []
         self._world = world
         self._way = way
         self._seed = seed
@@ -130,6 +167,8 @@ class Simulation:
             for group in self._world.groups:
                 self._open_app(day, group)
                 out.append(self._tell(day, group))
+            if self._feed is not None:
+                self._feed.night(day)
         return out
 
     def _change_tastes(self, day: int) -> None:
@@ -213,7 +252,7 @@ class Simulation:
         did = [
             one
             for member in np.flatnonzero(opens)
-            for one in self._page(group, int(member), now, click[:, member], rng)
+            for one in self._page(Asked(group, now, int(member)), day, click[:, member], rng)
         ]
         did += self._searched(group, now, rng)
         if share := self._setting.member_share:
@@ -223,20 +262,31 @@ class Simulation:
             self._remember(group, did, now)
 
     def _page(
-        self, group: Group, member: int, now: datetime, click: np.ndarray, rng: np.random.Generator
+        self, asked: Asked, day: int, click: np.ndarray, rng: np.random.Generator
     ) -> list[tuple[int, str]]:
         """What one member does with a page: (item, kind of event), in order."""
+        group, member = asked.group, asked.member or 0
         seen = self.memory.seen.setdefault((group.id, member), set())
-        scores = self._way(self._world, self.memory, Asked(group, now, member), self._rng)
-        page = _best_open(scores, seen, APP_PAGE)
+        page = self._chosen(asked, seen)
+        best = np.sort(np.delete(click, sorted(seen)))[-APP_PAGE:].sum()
         seen.update(page)
         did = []
         for number in page:
             kinds = ["impression"] + ["click"] * int(rng.random() < click[number])
-            self._count(number, kinds, now)
+            self._count(number, kinds, asked.now)
             did += [(number, kind) for kind in kinds]
-        self._learn_member(group, member, did, now)
+        self._learn_member(group, member, did, asked.now)
+        if self._feed is not None:
+            self._feed.heard(asked, did)
+        clicks = sum(kind == "click" for _, kind in did)
+        self.pages.append(Page(day, clicks, float(click[page].sum()), float(best)))
         return did
+
+    def _chosen(self, asked: Asked, seen: set[int]) -> list[int]:
+        if self._feed is not None:
+            return self._feed.page(self._world, self.memory, asked, frozenset(seen), APP_PAGE)
+        scores = self._way(self._world, self.memory, asked, self._rng)
+        return _best_open(scores, seen, APP_PAGE)
 
     def _searched(
         self, group: Group, now: datetime, rng: np.random.Generator
@@ -310,6 +360,21 @@ def summary(runs: Sequence[Sequence[Told]]) -> dict[str, Any]:
         "click_rate_all_days": round(float(np.mean(whole)), 4),
         "regret": round(float(np.mean([regret(one)[-1] for one in runs])), 4),
         "leaves": sum(told.leaves for one in runs for told in one),
+    }
+
+
+def page_rate(pages: Sequence[Page]) -> float:
+    """Expected clicks of an entry of a page."""
+    return sum(one.expected for one in pages) / max(len(pages), 1) / APP_PAGE
+
+
+def page_summary(runs: Sequence[Sequence[Page]]) -> dict[str, Any]:
+    """Of several seeds: expected clicks an entry, and of what the best open pages would earn."""
+    whole = [one for pages in runs for one in pages]
+    return {
+        "click_rate": round(float(np.mean([page_rate(one) for one in runs])), 4),
+        "of_best": round(sum(one.expected for one in whole) / sum(one.best for one in whole), 4),
+        "pages": len(whole),
     }
 
 

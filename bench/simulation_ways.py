@@ -45,7 +45,7 @@ def ours(
     columns, remembered = _Columns(weights), _Echo()
 
     def score(world: World, memory: Memory, asked: Asked, _: np.random.Generator) -> np.ndarray:
-        persona = _persona(world, memory, asked, personas)
+        persona = persona_of(world, memory, asked, personas)
         items, held = columns.of(world, memory, asked), None
         if echo and asked.member is None:
             held = remembered.of(world, memory, asked)
@@ -107,7 +107,7 @@ class _Columns:
 
     def _measured(self, world: World, memory: Memory, now: datetime) -> ItemFeatures:
         usual = UsualRate((memory.liked + 5.0) / (memory.shown + 100.0))
-        return item_features(_with_signals(world, memory), world.corpus, now, usual, self._weights)
+        return item_features(with_signals(world, memory), world.corpus, now, usual, self._weights)
 
 
 def declared_only() -> Way:
@@ -138,7 +138,8 @@ def most_popular() -> Way:
     return score
 
 
-def _persona(world: World, memory: Memory, asked: Asked, rules: PersonaSettings) -> Persona:
+def persona_of(world: World, memory: Memory, asked: Asked, rules: PersonaSettings) -> Persona:
+    """Of a group, or of one of its members in the app."""
     day = day_number(asked.now)
     group = blend(Blending(asked.group.declared, memory.learned[asked.group.id]), day, rules)
     if asked.member is None:
@@ -162,7 +163,8 @@ def _nothing(world: World) -> Learned:
     return Learned(Centres.empty(world.corpus.dimension))
 
 
-def _with_signals(world: World, memory: Memory) -> list[MatchItem]:
+def with_signals(world: World, memory: Memory) -> list[MatchItem]:
+    """All items with what was heard of them so far."""
     return [
         replace(item.match, shown=memory.signals[n].shown, liked=memory.signals[n].liked)
         if n in memory.signals
