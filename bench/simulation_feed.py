@@ -32,7 +32,6 @@ from recommend.persona_math import Persona, PersonaSettings
 from recommend.ranking.examples import LoggedAnswer, TracedEvent, examples, seen_entries
 from recommend.ranking.explore import ExploreSettings, places_to_explore
 from recommend.ranking.features import Context, RankReader
-from recommend.ranking.model import RankingModel
 from recommend.ranking.serving import PRIOR_VERSION, Serving
 from recommend.ranking.training import TrainSettings, compare, fit, split
 from recommend.shelf import ShelfItem
@@ -41,7 +40,7 @@ SPARE = 8
 
 
 @dataclass
-class _Log:
+class Log:
     """Answers and what readers did with them."""
 
     answers: list[LoggedAnswer] = field(default_factory=list)
@@ -61,16 +60,15 @@ class _Hour:
 
 
 class ProductFeed(Feed):
-    """`train_every`: nights between trainings, 0 for the hand-set ranking for good."""
+    """`train_every`: nights between trainings, 0 for the hand-set ranking for good. `promoted`:
+    the days in whose night a version began to serve."""
 
-    def __init__(self, train_every: int = 0, explored: bool = True) -> None:
+    def __init__(self, train_every: int = 0) -> None:
         self._train_every = train_every
         self._rules, self._training = ExploreSettings(), TrainSettings()
-        if not explored:
-            self._rules = replace(self._rules, share=0.0)
         self._weights, self._personas = MatchSettings(), PersonaSettings()
         self._serving, self._newest = Serving(), PRIOR_VERSION
-        self._log = _Log()
+        self.log = Log()
         self._shelf: list[ShelfItem] = []
         self._kept: _Hour | None = None
         self.promoted: list[int] = []
@@ -89,18 +87,18 @@ class ProductFeed(Feed):
             wanted=places_to_explore(len(seen), size, self._rules),
             size=size,
             rules=self._rules,
-            luck=np.random.default_rng(len(self._log.answers)),
+            luck=np.random.default_rng(len(self.log.answers)),
         )[:size]
         self._answer(asked, scored, picks)
         return [scored.items[one.row].id for one in picks]
 
     def heard(self, asked: Asked, did: Sequence[tuple[int, str]]) -> None:
         """What the member did with the page that was answered last."""
-        trace = self._log.answers[-1].trace_id
-        self._log.events += [
+        trace = self.log.answers[-1].trace_id
+        self.log.events += [
             TracedEvent(trace, number, EventKind(kind), asked.now) for number, kind in did
         ]
-        likes = self._log.liked.setdefault(_member(asked), [])
+        likes = self.log.liked.setdefault(_member(asked), [])
         likes[:0] = [number for number, kind in did if kind == EventKind.CLICK]
 
     def night(self, day: int) -> None:
@@ -108,7 +106,7 @@ class ProductFeed(Feed):
         `FeedTraining.train` without its store."""
         if not self._train_every or (day + 1) % self._train_every:
             return
-        parts = split(examples(seen_entries(self._log.answers, self._log.events)), self._training)
+        parts = split(examples(seen_entries(self.log.answers, self.log.events)), self._training)
         if not len(parts.compare) or not parts.train.answers.sum():
             return
         model, plain = fit(parts, self._training)
@@ -121,10 +119,6 @@ class ProductFeed(Feed):
             self._serving = Serving(self._newest, model)
             self.promoted.append(day)
 
-    @property
-    def ranking(self) -> RankingModel:
-        return self._serving.model
-
     def _scored(
         self, world: World, memory: Memory, asked: Asked, persona: Persona, seen: frozenset[int]
     ) -> tuple[Scored, np.ndarray]:
@@ -135,7 +129,7 @@ class ProductFeed(Feed):
         columns = hour.columns
         who = audience_features([0], [persona], world.corpus, self._weights)
         scores = score_matrix(columns, who, self._weights)
-        liked = [self._shelf[n] for n in self._log.liked.get(_member(asked), [])[:50]]
+        liked = [self._shelf[n] for n in self.log.liked.get(_member(asked), [])[:50]]
         local = asked.now + LOCAL_HOURS
         scored = score(
             self._shelf,
@@ -165,8 +159,8 @@ class ProductFeed(Feed):
             for place, (pick, one) in enumerate(zip(picks, shown(scored, picks), strict=True), 1)
         ]
         reader = asked.group.id * 10_000 + (asked.member or 0)
-        number = len(self._log.answers)
-        self._log.answers.append(LoggedAnswer(f"{number:07}", reader, asked.now, entries))
+        number = len(self.log.answers)
+        self.log.answers.append(LoggedAnswer(f"{number:07}", reader, asked.now, entries))
 
 
 def _member(asked: Asked) -> tuple[int, int]:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
+from bench.simulation_feed import ProductFeed
 from bench.simulation_prices import prices
 from bench.simulation_readers import Shelfful, chances, click_rates, members_of, with_new_taste
-from bench.simulation_run import Setting, Simulation, Told, click_rate, interval, paired, regret
+from bench.simulation_run import (
+    APP_PAGE,
+    Asked,
+    Setting,
+    Simulation,
+    Told,
+    click_rate,
+    interval,
+    page_summary,
+    paired,
+    regret,
+)
 from bench.simulation_ways import MakeWay, by_chance, most_popular, ours
 from bench.simulation_world import LOCAL_HOURS, START, World, load_world, silent
 from contentcenter.embedding.hashing import HashingEmbedder
@@ -126,3 +141,49 @@ def test_ways_are_compared_seed_by_seed_with_an_interval(world: World) -> None:
     assert found["groups"] == 2
     assert found["random"]["beyond_chance"] == [0.0, 0.0, 0.0]
     assert 0.0 <= found["ours"]["affordable"][0] <= 1.0
+
+
+def test_pages_of_the_feed_hold_nothing_twice_and_some_drawn_places(world: World) -> None:
+    """Two groups, so that the pages are few; what the log keeps is what training reads."""
+    small = replace(world, groups=world.groups[:2])
+    setting = Setting(days=5, members=10, openings=0.6, member_share=0.5)
+    feed = ProductFeed()
+    run = Simulation(small, ours(), 3, setting, feed)
+    told = run.run()
+    met: dict[int, list[int]] = {}
+    for answer in feed.log.answers:
+        met.setdefault(answer.reader_id, []).extend(entry["item_id"] for entry in answer.entries)
+    assert len(feed.log.answers) == len(run.pages) > 20
+    assert all(len(items) == len(set(items)) for items in met.values())
+    drawn = [e for one in feed.log.answers for e in one.entries if "offer" in e]
+    assert 0.04 < len(drawn) / (APP_PAGE * len(run.pages)) < 0.1
+    again = ProductFeed()
+    assert Simulation(small, ours(), 3, setting, again).run() == told
+    figures = page_summary([run.pages])
+    assert figures["pages"] == len(run.pages)
+    assert 0.0 < figures["of_best"] < 1.0
+
+
+def test_a_ranking_serves_once_a_training_found_it_surely_better(world: World) -> None:
+    """Members who open dear books alone, which nobody told the ranking."""
+    group, luck = world.groups[0], np.random.default_rng(4)
+    prices_fen = [item.match.price_fen or 0 for item in world.items]
+    dear = {n for n, price in enumerate(prices_fen) if price > np.median(prices_fen)}
+    memory = Simulation(world, ours(), 1, Setting()).memory
+    feed = ProductFeed(train_every=1)
+
+    def visit(number: int) -> int:
+        asked = Asked(group, START + timedelta(hours=number), number)
+        seen = frozenset(luck.choice(len(world.items), 200, replace=False).tolist())
+        page = feed.page(world, memory, asked, seen, APP_PAGE)
+        kinds = [["impression"] + ["click"] * (one in dear) for one in page]
+        feed.heard(asked, [(n, k) for n, own in zip(page, kinds, strict=True) for k in own])
+        return len(dear.intersection(page))
+
+    feed.night(0)
+    assert not feed.promoted
+    before = [visit(number) for number in range(120)]
+    feed.night(1)
+    assert feed.promoted == [1]
+    after = [visit(number) for number in range(120, 150)]
+    assert np.mean(after) > 1.3 * np.mean(before)
