@@ -195,7 +195,7 @@ def test_declared_start_gives_way_to_behaviour() -> None:
         LearnEvent(
             n, EventKind.ORDER, NOW, 21, ItemFacts(VECTORS[40 + n % 9], "food", ("面",), 9_900)
         )
-        for n in range(1, 40)
+        for n in range(1, 60)
     ]
     later = blend(Blending(declared(), learn(nothing(), clicks, CORPUS)), today)
     assert later.categories["food"] > later.categories["scifi"]
@@ -211,13 +211,28 @@ def test_declared_start_gives_way_to_behaviour() -> None:
 def test_old_evidence_fades_and_the_declared_returns() -> None:
     clicks = [
         LearnEvent(n, EventKind.CLICK, NOW, 21, ItemFacts(VECTORS[40], "food"))
-        for n in range(1, 30)
+        for n in range(1, 150)
     ]
     source = Blending(declared(), learn(nothing(), clicks, CORPUS))
     now, later = blend(source, day_number(NOW)), blend(source, day_number(NOW) + 365)
     assert now.confidence["interests"] > 0.8
     assert later.confidence["interests"] == pytest.approx(0.3, abs=0.01)
     assert later.categories["scifi"] > later.categories["food"]
+
+
+def test_the_same_answers_tell_less_of_a_group_than_of_a_reader() -> None:
+    clicks = [
+        LearnEvent(n, EventKind.CLICK, NOW, 21, ItemFacts(VECTORS[40], "food")) for n in range(1, 9)
+    ]
+    learned = learn(nothing(), clicks, CORPUS)
+    group, reader = (
+        blend(Blending(replace(declared(), size=size), learned), day_number(NOW))
+        for size in (100, 1)
+    )
+    assert sum(reader.centre_shares[:2]) == pytest.approx(0.5)
+    assert sum(group.centre_shares[:2]) > 0.8
+    assert group.confidence["interests"] < reader.confidence["interests"]
+    assert group.categories["food"] < reader.categories["food"]
 
 
 def test_leaving_tires_most() -> None:
