@@ -187,8 +187,11 @@ def followed(world: World, found: Sequence[Sequence[Told]], new: NewTaste) -> di
     }
 
 
-def _earned(found: Sequence[Sequence[Told]], days: range) -> float:
+def _earned(found: Sequence[Sequence[Told]], days: range) -> float | None:
+    """None in a run that ends before these days."""
     told = [one for run in found for one in run if one.day in days]
+    if not told:
+        return None
     return round(sum(one.expected for one in told) / sum(one.best for one in told), 3)
 
 
