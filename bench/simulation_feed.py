@@ -20,12 +20,13 @@ from bench.simulation_run import Asked, Feed, Memory
 from bench.simulation_ways import persona_of, with_signals
 from bench.simulation_world import LOCAL_HOURS, START, Item, World
 from contentcenter.domain.events import EventKind
+from contentcenter.embedding.ports import Vectors
 from contentcenter.store.cards import ItemCard
 from recommend.events.signals import Signal
 from recommend.feed.recall import EACH, followed
 from recommend.feed.scoring import Found, Pick, Scored, explore, history, order, score, shown
-from recommend.feed.spreading import FeedSettings, Recall, strengths
-from recommend.matching.features import UsualRate, audience_features, item_features
+from recommend.feed.spreading import FeedSettings, Recall, codes, strengths
+from recommend.matching.features import LaidOut, UsualRate, audience_features, features_of
 from recommend.matching.scores import ItemFeatures, score_matrix
 from recommend.matching.settings import MatchSettings
 from recommend.persona_math import Persona, PersonaSettings
@@ -35,6 +36,7 @@ from recommend.ranking.features import Context, RankReader
 from recommend.ranking.serving import PRIOR_VERSION, Serving
 from recommend.ranking.training import TrainSettings, compare, fit, split
 from recommend.shelf import ShelfItem
+from recommend.shelf_table import ShelfColumns
 
 SPARE = 8
 
@@ -54,7 +56,8 @@ class _Hour:
 
     at: datetime
     usual: float
-    columns: ItemFeatures
+    features: ItemFeatures
+    columns: ShelfColumns
     popular: Sequence[int]
     unexplored: Sequence[int]
 
@@ -78,8 +81,8 @@ class ProductFeed(Feed):
     ) -> list[int]:
         """Items of one page, best place first; the answer is logged."""
         persona = persona_of(world, memory, asked, self._personas)
-        scored, vectors = self._scored(world, memory, asked, persona, seen)
-        rows = order(scored, vectors, size + SPARE, FeedSettings())
+        scored, columns = self._scored(world, memory, asked, persona, seen)
+        rows = order(scored, columns, size + SPARE, FeedSettings())
         picks = explore(
             [Pick(row) for row in rows],
             scored,
@@ -121,37 +124,47 @@ class ProductFeed(Feed):
 
     def _scored(
         self, world: World, memory: Memory, asked: Asked, persona: Persona, seen: frozenset[int]
-    ) -> tuple[Scored, np.ndarray]:
-        """Open items, and their vectors."""
+    ) -> tuple[Scored, ShelfColumns]:
+        """Open items, and their columns."""
         if not self._shelf:
             self._shelf = [_shelved(number, item) for number, item in enumerate(world.items)]
         hour = self._hour(world, memory, asked.now)
-        columns = hour.columns
         who = audience_features([0], [persona], world.corpus, self._weights)
-        scores = score_matrix(columns, who, self._weights)
+        scores = score_matrix(hour.features, who, self._weights)
         liked = [self._shelf[n] for n in self.log.liked.get(_member(asked), [])[:50]]
         local = asked.now + LOCAL_HOURS
         scored = score(
             self._shelf,
             _found(hour, persona, world, seen),
-            (scores, columns),
+            (scores, hour.columns),
             reader=RankReader(persona, history(liked, {}, {}, asked.now)),
             context=Context(asked.now, local.hour, local.weekday() >= 5, usual_rate=hour.usual),
             serving=self._serving,
             served=frozenset(),
         )
-        return _without(scored, seen), np.delete(columns.vectors, sorted(seen), axis=0)
+        return _without(scored, seen), _columns_without(hour.columns, seen)
 
     def _hour(self, world: World, memory: Memory, now: datetime) -> _Hour:
         if self._kept is None or self._kept.at != now:
             usual = (memory.liked + 5.0) / (memory.shown + 100.0)
-            items = with_signals(world, memory)
-            made = item_features(items, world.corpus, now, UsualRate(usual), self._weights)
-            known = [memory.signals.get(one, Signal()) for one in range(len(items))]
-            popular = sorted(range(len(items)), key=lambda one: (-known[one].heat, one))
-            fresh = sorted(range(len(items)), key=lambda one: (known[one].shown // 20, -one))
-            self._kept = _Hour(now, usual, made, popular, fresh)
+            told = LaidOut.of(with_signals(world, memory), world.corpus)
+            made = features_of(told, now, UsualRate(usual), self._weights)
+            columns = self._columns(told)
+            items = range(len(world.items))
+            known = [memory.signals.get(one, Signal()) for one in items]
+            popular = sorted(items, key=lambda one: (-known[one].heat, one))
+            fresh = sorted(items, key=lambda one: (known[one].shown // 20, -one))
+            self._kept = _Hour(now, usual, made, columns, popular, fresh)
         return self._kept
+
+    def _columns(self, told: LaidOut) -> ShelfColumns:
+        shelf = self._shelf
+        return ShelfColumns(
+            told,
+            authors=codes([one.author for one in shelf]),
+            categories=codes([one.match.category for one in shelf]),
+            sources=codes([one.source for one in shelf]),
+        )
 
     def _answer(self, asked: Asked, scored: Scored, picks: Sequence[Pick]) -> None:
         entries: list[Mapping[str, Any]] = [
@@ -181,11 +194,27 @@ def _without(scored: Scored, seen: frozenset[int]) -> Scored:
     )
 
 
+def _columns_without(columns: ShelfColumns, seen: frozenset[int]) -> ShelfColumns:
+    left = np.delete(np.arange(len(columns.authors)), sorted(seen))
+    told = columns.told
+    return ShelfColumns(
+        LaidOut(
+            told.ids[left],
+            told.vectors[left],
+            {name: values[left] for name, values in told.numbers.items()},
+            tuple(told.tags[row] for row in left.tolist()),
+        ),
+        columns.authors[left],
+        columns.categories[left],
+        columns.sources[left],
+    )
+
+
 def _found(hour: _Hour, persona: Persona, world: World, seen: frozenset[int]) -> Found:
     """The sources of the feed over the whole shelf."""
     tags, categories = set(followed(persona)[0]), set(followed(persona)[1])
     lists: dict[Recall, Sequence[int]] = {
-        Recall.PERSONA: _near(persona, hour.columns, world, seen),
+        Recall.PERSONA: _near(persona, hour.columns.told.vectors, world, seen),
         Recall.FOLLOWED: [
             number
             for number, item in enumerate(world.items)
@@ -196,14 +225,14 @@ def _found(hour: _Hour, persona: Persona, world: World, seen: frozenset[int]) ->
         Recall.EXPLORE: [one for one in hour.unexplored if one not in seen][:EACH],
     }
     wanted: dict[int, tuple[Recall, ...]] = dict.fromkeys(range(len(world.items)), ())
-    return Found({}, strengths(lists, wanted))
+    return Found(wanted, strengths(lists, list(wanted)))
 
 
-def _near(persona: Persona, columns: ItemFeatures, world: World, seen: frozenset[int]) -> list[int]:
+def _near(persona: Persona, vectors: Vectors, world: World, seen: frozenset[int]) -> list[int]:
     """The nearest items of each interest centre, in turn."""
     if not persona.centre_shares:
         return []
-    closeness = columns.vectors @ world.corpus.centre(persona.centres).T
+    closeness = vectors @ world.corpus.centre(persona.centres).T
     closeness[sorted(seen)] = -np.inf
     places = np.argsort(-closeness, axis=0)[: EACH // 2]
     return list(dict.fromkeys(int(one) for one in places.ravel()))[:EACH]
