@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pygal
+from pygal.style import Style
 
 from bench.simulation_feed import ProductFeed
 from bench.simulation_prices import prices
@@ -218,16 +219,35 @@ def app_pages(found: Mapping[str, Sequence[Ran]]) -> dict[str, Any]:
     }
 
 
+# Names and colours of the lines, and which are dashed: those without the app are drawn through.
+LINES: Mapping[str, tuple[str, str, bool]] = {
+    "ours": ("ours, posts alone", "#c0392b", False),
+    "without_echo": ("no memory of answers", "#8e5a2b", False),
+    "declared_only": ("declared only", "#1f77b4", False),
+    "learned_only": ("learnt only", "#8e44ad", False),
+    "random": ("random", "#7f8c8d", False),
+    "popular": ("most popular", "#2c3e50", False),
+    "with_app": ("app, not learnt from", "#17a2b8", True),
+    "with_app_teaching": ("app teaches", "#e67e22", True),
+    "with_app_teaching_without_rising": ("… rising not followed", "#27ae60", True),
+    "with_app_feed_prior": ("… pages: hand-set feed", "#d81b9a", True),
+    "with_app_feed_learned": ("… pages: learned feed", "#000000", True),
+}
+
+
 def draw(found: Mapping[str, Sequence[Sequence[Told]]], picture: Path) -> None:
     """Cumulative regret by day, mean over groups and seeds."""
+    told = {name: LINES[name] for name in found}
     chart = pygal.Line(
+        style=Style(colors=tuple(colour for _, colour, _ in told.values())),
         js=[], width=900, height=420, show_dots=False, legend_at_bottom=True,
         title="Regret: expected clicks per impression lost, cumulative",
         x_title="day", x_labels_major_every=5, show_minor_x_labels=False,
     )  # fmt: skip
     chart.x_labels = [str(day) for day in range(1, 1 + max(t.day for t in found["ours"][0]) + 1)]
-    for name, several in found.items():
-        chart.add(name, np.mean([regret(one) for one in several], axis=0).round(4).tolist())
+    for name, (label, _, dashed) in told.items():
+        lost = np.mean([regret(one) for one in found[name]], axis=0).round(4).tolist()
+        chart.add(label, lost, stroke_style={"dasharray": "6, 4"} if dashed else None)
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_bytes(chart.render())
 
