@@ -38,8 +38,9 @@ from recommend.shelf import Shelf, ShelfItem
 
 LARGEST_PAGE = 50
 REST_BATCH = 600
-# Pages in the making at once. They need the interpreter, which runs one thread: asked for 150
-# pages a second on two cores, sixteen at once answered 14 of them, four at once 86.
+# Pages in the making at once. They need the interpreter, which runs one thread: asked for more
+# than two cores can make, sixteen at once collapsed in two of five runs (0 and 14 pages a
+# second), four at once in none of six (docs/decisions/0013).
 PAGES_AT_ONCE = 4
 ANSWERS_KEPT = timedelta(days=30)
 
@@ -95,7 +96,7 @@ class FeedService:
         self._explore = explore or ExploreSettings()
         self._zone = ZoneInfo(floor.settings.timezone)
         self._visits = Visits(floor)
-        self._at_once = BoundedSemaphore(PAGES_AT_ONCE)
+        self._in_the_making = BoundedSemaphore(PAGES_AT_ONCE)
         self._kept = KeptRankings()
 
     def page(
@@ -113,7 +114,7 @@ class FeedService:
         say what the scene is about: the book just bought, the search that found nothing."""
         _check(app_reader_id, scene, size)
         asked = Asked(scene_of(scene), item_id, question)
-        with self._at_once, self._floor.db.connected() as connection:
+        with self._in_the_making, self._floor.db.connected() as connection:
             visit = self._visits.visit(connection, app_reader_id, cursor)
             if visit.answered:
                 return self._replayed(visit, size)
