@@ -87,7 +87,7 @@ def prepare(product: Product, folder: Path, items: int, settings: dict[str, str]
 def with_processes(program: Program, count: int) -> Program:
     command = list(program.command)
     command[command.index("--workers") + 1] = str(count)
-    return replace(program, command=command)
+    return replace(program, command=[*command, "--reuse-port"])
 
 
 class SeveralWebs(Product):

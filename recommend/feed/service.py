@@ -41,7 +41,7 @@ REST_BATCH = 600
 # Pages in the making at once. They need the interpreter, which runs one thread: asked for more
 # than two cores can make, sixteen at once collapsed in two of five runs (0 and 14 pages a
 # second), four at once in none of six (docs/decisions/0013).
-PAGES_AT_ONCE = 4
+PAGES_AT_ONCE = 2
 ANSWERS_KEPT = timedelta(days=30)
 
 

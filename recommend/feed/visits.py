@@ -12,14 +12,19 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import orjson
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CompoundSelect,
     Connection,
+    Integer,
     Select,
     SQLColumnExpression,
+    Text,
     bindparam,
+    cast,
+    func,
     literal_column,
     null,
     or_,
@@ -202,12 +207,12 @@ def _each_once(items: Iterable[int]) -> list[int]:
 
 
 def _facts(
-    connection: Connection, query: CompoundSelect[str, int], asked: Mapping[str, Any]
+    connection: Connection, query: CompoundSelect[str, int, str], asked: Mapping[str, Any]
 ) -> dict[str, list[int]]:
     """What is known of a reader, in one round trip."""
     found: dict[str, list[int]] = defaultdict(list)
-    for name, value in connection.execute(query, asked):
-        found[name].append(value)
+    for name, value, several in connection.execute(query, asked):
+        found[name] += orjson.loads(f"[{several or ''}]") if value is None else (value,)
     return dict(found)
 
 
@@ -236,13 +241,27 @@ _READER: BindParameter[int] = bindparam("reader", type_=SeenRow.reader_id.type)
 
 def _fact(
     name: str, value: SQLColumnExpression[int], *conditions: ColumnElement[bool]
-) -> Select[str, int]:
-    fact: ColumnElement[str] = literal_column(f"'{name}'")
-    return select(fact, value).where(*conditions)
+) -> Select[str, int, str]:
+    return select(_named(name), value, null().cast(Text)).where(*conditions)
 
 
-def _facts_of(who: ColumnElement[int]) -> CompoundSelect[str, int]:
-    """Rows (fact, number) of a reader."""
+def _facts_at_once(
+    name: str, value: SQLColumnExpression[int], *conditions: ColumnElement[bool]
+) -> Select[str, int, str]:
+    """All numbers in one row, as a text: SQLite's driver gives the interpreter away for every
+    row it steps to, and beside busy threads each time waits to get it back."""
+    comma: ColumnElement[str] = literal_column("','")
+    # A bound comma would be put into the statement anew at every execution.
+    numbers = func.aggregate_strings(cast(value, Text), comma)  # type: ignore[arg-type]
+    return select(_named(name), null().cast(Integer), numbers).where(*conditions)
+
+
+def _named(fact: str) -> ColumnElement[str]:
+    return literal_column(f"'{fact}'")
+
+
+def _facts_of(who: ColumnElement[int]) -> CompoundSelect[str, int, str]:
+    """Rows (fact, number, None) of a reader; (fact, None, numbers) where there may be many."""
     # The last event that says more than "was shown".
     told = (
         select(EventRow.id.label("id"))
@@ -255,7 +274,7 @@ def _facts_of(who: ColumnElement[int]) -> CompoundSelect[str, int]:
     reader = (PersonaRow.subject == Subject.READER.value, PersonaRow.subject_id == who)
     return union_all(
         _fact("reader", ReaderRow.id, ReaderRow.id == who),
-        _fact("seen", SeenRow.item_id, SeenRow.reader_id == who),
+        _facts_at_once("seen", SeenRow.item_id, SeenRow.reader_id == who),
         _fact("archived", SeenArchiveRow.count, SeenArchiveRow.reader_id == who),
         _fact("groups", MembershipRow.audience_id, member, MembershipRow.left_at.is_(None)),
         _fact("told", told.c.id),
