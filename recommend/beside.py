@@ -32,6 +32,12 @@ def beside_pages(work: Work) -> None:
         work()
 
 
+def only_beside_pages(work: Work) -> None:
+    """Like `beside_pages`, but not done at all where no page is being answered."""
+    if has_request_context():
+        beside_pages(work)
+
+
 class Lookout:
     """Looks again when the last look is `seconds` old. Safe for several threads: one of them
     looks, the others go on with what is there."""

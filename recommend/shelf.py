@@ -19,14 +19,15 @@ from math import isclose
 
 from sqlalchemy import Connection, or_, select
 
-from contentcenter.domain.content import VISIBLE_STATES
+from contentcenter.domain.content import VISIBLE_STATES, ItemState
 from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
+from contentcenter.search.ports import Filters
 from contentcenter.store.cards import ItemCard, load_items
 from contentcenter.store.tables import ItemRow
 from recommend.among import among
-from recommend.beside import Run, at_once
+from recommend.beside import Run, at_once, only_beside_pages
 from recommend.changes import ItemChanges
 from recommend.events.signals import Signal, load_signals
 from recommend.matching.features import MatchItem
@@ -39,6 +40,7 @@ SIGNAL_SECONDS = 30.0
 UPKEEP_SECONDS = 20.0
 UPKEEP_ITEMS = 2_000
 SAME_SIGNAL = 0.005
+STOCKED_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,16 @@ class Shelf:
     """Loads shelf items by id. One per process; safe for several threads.
 
     All that is kept is confirmed and felt together every `UPKEEP_SECONDS`, when `run` says so
-    (beside a page); what a page finds too old in spite of that it asks for by itself."""
+    (beside a page); what a page finds too old in spite of that it asks for by itself. Beside its
+    first page a process stocks up, so that pages soon load nothing and memory does not grow for
+    as long as the last item has not been asked for."""
 
     def __init__(self, floor: Floor, size: int = CACHED_ITEMS, *, run: Run = at_once) -> None:
         self._floor = floor
         self._size = size
         self._run = run
         self._kept_up = time.monotonic()
+        self._stocked = False
         self._changes = ItemChanges(floor.db)
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
@@ -102,13 +107,15 @@ class Shelf:
         Vectors are left out while the index does not answer."""
         wanted = list(dict.fromkeys(ids))
         self._listen()
+        if not self._stocked and self._is_first():
+            only_beside_pages(self.stock_up)
         if self._upkeep_is_due():
             self._run(self.keep_up)
         since = time.monotonic()
         found = self._trusted(wanted, since)
-        doubtful = [one for one in wanted if one not in found]
-        if doubtful:
-            found |= self._checked(doubtful, since)
+        if len(found) == len(wanted):
+            return {one: kept.item for one, kept in found.items()}
+        found |= self._checked([one for one in wanted if one not in found], since)
         return {one: found[one].item for one in wanted if one in found}
 
     def current(self, connection: Connection, ids: Sequence[int]) -> dict[int, ItemCard]:
@@ -127,6 +134,13 @@ class Shelf:
             known |= self._checked(doubtful, since)
         return {one: known[one].item.card for one in ids if one in known}
 
+    def stock_up(self) -> None:
+        """Load the newest published items, as many as the shelf holds."""
+        published = Filters(states=(ItemState.PUBLISHED.value,))
+        ids = self._floor.index.select(published, self._size)
+        for start in range(0, len(ids), STOCKED_AT_ONCE):
+            self._checked(ids[start : start + STOCKED_AT_ONCE], time.monotonic())
+
     def keep_up(self) -> None:
         """Ask the store for the versions and signals of everything kept: two questions for two
         thousand items, where pages would ask for each few of them again and again."""
@@ -134,6 +148,11 @@ class Shelf:
             ids = list(self._kept)
         for start in range(0, len(ids), UPKEEP_ITEMS):
             self._confirm(ids[start : start + UPKEEP_ITEMS])
+
+    def _is_first(self) -> bool:
+        with self._lock:
+            first, self._stocked = not self._stocked, True
+        return first
 
     def _upkeep_is_due(self) -> bool:
         now = time.monotonic()
@@ -175,14 +194,17 @@ class Shelf:
             self._dropped = recent | dict.fromkeys(changed, time.monotonic())
 
     def _trusted(self, ids: Sequence[int], now: float) -> dict[int, _Kept]:
+        whole_since, bare_since = now - TRUST_SECONDS, now - BARE_SECONDS
         with self._lock:
+            kept = map(self._kept.get, ids)
             found = {
-                one: kept
-                for one in ids
-                if (kept := self._kept.get(one)) is not None
-                and kept.checked >= now - (TRUST_SECONDS if kept.whole else BARE_SECONDS)
+                one: entry
+                for one, entry in zip(ids, kept, strict=True)
+                if entry is not None
+                and entry.checked >= (whole_since if entry.whole else bare_since)
             }
-        stale = [one for one, kept in found.items() if kept.felt < now - SIGNAL_SECONDS]
+        felt_since = now - SIGNAL_SECONDS
+        stale = [one for one, entry in found.items() if entry.felt < felt_since]
         return found | self._felt({one: found[one] for one in stale}, now) if stale else found
 
     def _felt(self, entries: dict[int, _Kept], since: float) -> dict[int, _Kept]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from contentcenter.embedding.ports import Vectors
 from recommend.corpus import CorpusView
 from recommend.matching.features import NUMBERS, Floats, LaidOut, centred_rows, number_rows
+from recommend.matching.scores import TagCodes
 from recommend.shelf import CACHED_ITEMS, ShelfItem
 
 Codes = npt.NDArray[np.int32]
@@ -50,8 +51,8 @@ class ShelfTable:
             if laid is None or len(laid.held) > self._size or not corpus.centres_like(laid.corpus):
                 laid = self._laid = _Laid(corpus)
             # Copies: rows may be laid out anew while they are read.
-            vectors, numbers, codes = laid.rows(items)
-        told = LaidOut.from_rows([one.match for one in items], vectors, numbers)
+            vectors, numbers, codes, tags = laid.rows(items)
+        told = LaidOut.from_rows([one.match for one in items], vectors, numbers, tags)
         return ShelfColumns(told, *codes.T)
 
 
@@ -63,12 +64,14 @@ class _Laid:
         self.held: list[ShelfItem] = []
         self._slots: dict[int, int] = {}
         self._known: dict[str, int] = {}
+        self._known_tags: dict[str, int] = {}
         self._vectors = np.zeros((0, corpus.dimension), dtype=np.float32)
         self._numbers = np.zeros((0, len(NUMBERS)), dtype=np.float64)
         self._codes: Codes = np.zeros((0, 3), dtype=np.int32)
+        self._tags: Codes = np.zeros((0, 0), dtype=np.int32)
 
-    def rows(self, items: Sequence[ShelfItem]) -> tuple[Vectors, Floats, Codes]:
-        """Vectors, numbers and codes (author, category, source) of these items."""
+    def rows(self, items: Sequence[ShelfItem]) -> tuple[Vectors, Floats, Codes, TagCodes]:
+        """Vectors, numbers, codes (author, category, source) and tags of these items."""
         slots = [self._slots.get(one.match.id, NONE) for one in items]
         held = self.held
         new = [
@@ -79,7 +82,9 @@ class _Laid:
         if new:
             self._lay_out(new)
             slots = [self._slots[one.match.id] for one in items]
-        return self._vectors[slots], self._numbers[slots], self._codes[slots]
+        at = np.array(slots, dtype=np.intp)
+        tags = TagCodes(self._tags.take(at, 0), self._known_tags)
+        return self._vectors.take(at, 0), self._numbers.take(at, 0), self._codes.take(at, 0), tags
 
     def _lay_out(self, items: Sequence[ShelfItem]) -> None:
         slots = [self._slot(one) for one in items]
@@ -90,6 +95,19 @@ class _Laid:
         self._codes[slots] = [
             (self._code(one.author), self._code(one.match.category), self._code(one.source))
             for one in items
+        ]
+        self._lay_out_tags(slots, [one.tags for one in matched])
+
+    def _lay_out_tags(self, slots: Sequence[int], tags: Sequence[tuple[str, ...]]) -> None:
+        """As many columns as the item with the most tags needs; -1 after an item's last one."""
+        most, known = max(map(len, tags)), self._known_tags
+        if most > self._tags.shape[1]:
+            more = most - self._tags.shape[1]
+            self._tags = np.pad(self._tags, ((0, 0), (0, more)), constant_values=NONE)
+        room = self._tags.shape[1]
+        self._tags[slots] = [
+            [known.setdefault(tag, len(known)) for tag in own] + [NONE] * (room - len(own))
+            for own in tags
         ]
 
     def _slot(self, item: ShelfItem) -> int:
@@ -108,6 +126,7 @@ class _Laid:
             self._vectors = _grown(self._vectors, room)
             self._numbers = _grown(self._numbers, room)
             self._codes = _grown(self._codes, room)
+            self._tags = _grown(self._tags, room)
 
 
 def _grown(table: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:

@@ -18,6 +18,9 @@ from contentcenter.jobs import valkey
 WEB_THREADS = 16
 # Pages share the cores: small matrix products that spread over all of them wait for each other.
 ONE_CORE_A_PAGE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+# glibc gives busy threads heaps of their own, up to eight a core, and each keeps what its thread
+# freed (mallopt(3), M_ARENA_MAX). Threads of the web wait for the interpreter, not for the heap.
+FEW_HEAPS = {"MALLOC_ARENA_MAX": "2"}
 # Where the cores are full, jobs may wait a moment; people who look at a page may not.
 PATIENT = ("nice", "-n", "5")
 
@@ -102,7 +105,7 @@ def pages(data: Path, ports: Ports, offset_seconds: float) -> list[Program]:
         "--no-control-socket", "--graceful-timeout", "10", "--timeout", "60",
         "--keep-alive", "30",
     ]  # fmt: skip
-    return [Program("twin", twin, 30), Program("web", web, 40, {**env, **ONE_CORE_A_PAGE})]
+    return [Program("twin", twin, 30), Program("web", web, 40, env | ONE_CORE_A_PAGE | FEW_HEAPS)]
 
 
 def labour(data: Path, ports: Ports, offset_seconds: float) -> list[Program]:

@@ -24,7 +24,7 @@ from recommend.ranking.features import Context
 PAGES_AHEAD = 3
 SPARE = 5  # picked beyond a page, in case a fact changed since the shelf was filled
 KEPT_FOR = timedelta(seconds=60)
-KEPT_VISITS = 600
+KEPT_VISITS = 1_200
 
 
 @dataclass(frozen=True)

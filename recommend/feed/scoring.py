@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -170,7 +170,7 @@ def explore(
     out = list(picks)
     counts = Uncertain(scored.log_odds, scored.shown, scored.liked)
     for _ in range(wanted):
-        drawn = offer(counts, _open_rows(out[:size], scored.items, barred), rules, luck)
+        drawn = offer(counts, _open(out[:size], scored.items, barred), rules, luck)
         if drawn is None or size < rules.first_place:
             break
         out = [one for one in out if one.row != drawn.row]
@@ -179,18 +179,22 @@ def explore(
     return out
 
 
-def _open_rows(
+def _open(
     page: Sequence[Pick], items: Sequence[ShelfItem], barred: frozenset[int]
-) -> list[int]:
+) -> Callable[[int], bool]:
+    """Whether a row may still come onto this page."""
     taken = {one.row for one in page}
     works = {work for one in page for work in items[one.row].works}
-    return [
-        row
-        for row, item in enumerate(items)
-        if row not in taken
-        and item.match.id not in barred
-        and (not item.works or works.isdisjoint(item.works))
-    ]
+
+    def is_open(row: int) -> bool:
+        item = items[row]
+        return (
+            row not in taken
+            and item.match.id not in barred
+            and (not item.works or works.isdisjoint(item.works))
+        )
+
+    return is_open
 
 
 def shown(scored: Scored, picks: Sequence[Pick]) -> list[Shown]:

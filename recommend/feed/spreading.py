@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from itertools import chain, islice, zip_longest
 
 import numpy as np
@@ -208,8 +209,14 @@ def merge_recalls(
     for recall, ids in lists.items():
         for one in dict.fromkeys(ids):
             if one in came:
-                came[one] = (*came[one], recall)
+                came[one] = _and(came[one], recall)
     return came
+
+
+@cache
+def _and(recalls: tuple[Recall, ...], another: Recall) -> tuple[Recall, ...]:
+    """One tuple for all items that came the same way: there are hundreds in every kept visit."""
+    return (*recalls, another)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from contentcenter.domain.categories import CATEGORIES
 from contentcenter.embedding.ports import Vectors
 from recommend.corpus import CorpusView
 from recommend.matching.echo import Remembered
-from recommend.matching.scores import AudienceFeatures, ItemFeatures
+from recommend.matching.scores import AudienceFeatures, ItemFeatures, TagCodes
 from recommend.matching.settings import MatchSettings
 from recommend.matching.traits import TraitRows
 from recommend.persona_math import Persona
@@ -92,19 +92,27 @@ class LaidOut:
     vectors: Vectors
     numbers: Mapping[str, Floats]
     tags: tuple[tuple[str, ...], ...]
+    tag_codes: TagCodes | None = None
 
     @classmethod
     def of(cls, items: Sequence[MatchItem], corpus: CorpusView) -> LaidOut:
         return cls.from_rows(items, centred_rows(items, corpus), number_rows(items))
 
     @classmethod
-    def from_rows(cls, items: Sequence[MatchItem], vectors: Vectors, numbers: Floats) -> LaidOut:
+    def from_rows(
+        cls,
+        items: Sequence[MatchItem],
+        vectors: Vectors,
+        numbers: Floats,
+        tag_codes: TagCodes | None = None,
+    ) -> LaidOut:
         """Of rows that were laid out before."""
         return cls(
             ids=np.array([one.id for one in items], dtype=np.int64),
             vectors=vectors,
             numbers=dict(zip(NUMBERS, numbers.T, strict=True)),
             tags=tuple([one.tags for one in items]),
+            tag_codes=tag_codes,
         )
 
 
@@ -153,6 +161,7 @@ def features_of(
         tags=items.tags,
         traits=traits,
         numbers=told,
+        tag_codes=items.tag_codes,
     )
 
 

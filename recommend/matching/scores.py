@@ -22,6 +22,15 @@ from recommend.matching.traits import TraitRows
 
 Flags = npt.NDArray[np.bool_]
 Ids = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class TagCodes:
+    """Tags of n items as numbers, (n, most), -1 after the last; `known` is everybody's."""
+
+    rows: Codes
+    known: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,8 @@ class ItemFeatures:
     `categories` (n, C) one-hot; `prices` (n, B + 1) shares of price bins, the last column for
     items without a price; `freshness`, `quality` 0..1; `lift` log of the smoothed click rate
     over the usual one; `unexplored` 1 .. 0 as impressions grow; `price_fen` nan if none;
-    `traits` where the echo of remembered items is wanted; `numbers` as they were read."""
+    `traits` where the echo of remembered items is wanted; `numbers` as they were read;
+    `tag_codes` say the same as `tags` where items were laid out before."""
 
     ids: Ids
     vectors: Vectors
@@ -44,6 +54,7 @@ class ItemFeatures:
     tags: tuple[tuple[str, ...], ...]
     traits: TraitRows | None = None
     numbers: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    tag_codes: TagCodes | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -207,17 +218,41 @@ def _semantic(
 def _tag_block(items: ItemFeatures, audiences: AudienceFeatures, rules: MatchSettings) -> Block:
     """Exact: one column for each tag that both sides know."""
     known = {tag for weights in audiences.tags for tag in weights}
-    # Most items have none of them: asked of whole sets, not tag by tag.
-    shared = [row for row, tags in enumerate(items.tags) if not known.isdisjoint(tags)]
-    used = sorted({tag for row in shared for tag in items.tags[row] if tag in known})
+    codes = items.tag_codes
+    side, used = _by_tag(items.tags, known) if codes is None else _by_code(codes, known)
     column = {tag: index for index, tag in enumerate(used)}
-    item_side = np.zeros((len(items), len(used)), dtype=np.float32)
+    return Block("tags", side, _tag_weights(audiences.tags, column, rules.tags))
+
+
+def _by_tag(items: Sequence[Sequence[str]], known: set[str]) -> tuple[Vectors, list[str]]:
+    """A column for each known tag that an item has: each of an item's n tags is worth
+    1 / sqrt(n)."""
+    # Most items have none of them: asked of whole sets, not tag by tag.
+    shared = [row for row, tags in enumerate(items) if not known.isdisjoint(tags)]
+    used = sorted({tag for row in shared for tag in items[row] if tag in known})
+    column = {tag: index for index, tag in enumerate(used)}
+    side = np.zeros((len(items), len(used)), dtype=np.float32)
     for row in shared:
-        tags = items.tags[row]
+        tags = items[row]
         for tag in tags:
             if tag in column:
-                item_side[row, column[tag]] += 1.0 / len(tags) ** 0.5
-    return Block("tags", item_side, _tag_weights(audiences.tags, column, rules.tags))
+                side[row, column[tag]] += 1.0 / len(tags) ** 0.5
+    return side, used
+
+
+def _by_code(items: TagCodes, known: set[str]) -> tuple[Vectors, list[str]]:
+    """The same of items whose tags are numbers: a page reads hundreds of them."""
+    tags = sorted(tag for tag in known if tag in items.known)
+    # The last place is that of -1.
+    column = np.full(len(items.known) + 1, -1, dtype=np.int32)
+    column[[items.known[tag] for tag in tags]] = np.arange(len(tags))
+    columns = column[items.rows]
+    rows, places = np.nonzero(columns >= 0)
+    worth = 1.0 / np.sqrt(np.count_nonzero(items.rows[rows] >= 0, axis=1))
+    side = np.zeros((len(items.rows), len(tags)), dtype=np.float32)
+    np.add.at(side, (rows, columns[rows, places]), worth.astype(np.float32))
+    met = np.flatnonzero(side.any(axis=0))
+    return side[:, met], [tags[one] for one in met]
 
 
 def _tag_weights(

@@ -10,8 +10,9 @@ logged propensity is exact, given the draws, and never zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -68,17 +69,19 @@ def places_to_explore(served: int, size: int, settings: ExploreSettings) -> int:
 
 def offer(
     candidates: Uncertain,
-    open_rows: Sequence[int],
+    is_open: Callable[[int], bool],
     rules: ExploreSettings,
     luck: np.random.Generator,
 ) -> Offer | None:
-    """Draw one of the uncertain candidates among `open_rows`; None when fewer than two are."""
-    rows = np.array([row for row in open_rows if candidates.shown[row] < rules.uncertain], np.int64)
-    if len(rows) < 2:
-        return None
+    """Draw one of the uncertain candidates whose row `is_open`; None when fewer than two are.
+    Rows are asked best first, and no more of them than compete."""
+    rows = np.flatnonzero(candidates.shown < rules.uncertain)
     yes, no = _posterior(candidates, rows, rules)
     bound = np.log(yes / no) + rules.bound * np.sqrt(1.0 / yes + 1.0 / no)
-    best = np.argsort(-bound, kind="stable")[: rules.offered]
+    order = np.argsort(-bound, kind="stable").tolist()
+    best = list(islice((one for one in order if is_open(int(rows[one]))), rules.offered))
+    if len(best) < 2:
+        return None
     chances = _chances(yes[best], no[best], rules, luck)
     chosen = int(luck.choice(len(best), p=chances))
     return Offer(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import event, update
 
 from contentcenter.domain.errors import EngineUnavailable
 from contentcenter.domain.facts import EventsRecorded, ItemChanged
 from contentcenter.floor import Floor
+from contentcenter.search.ports import Filters
 from contentcenter.store import outbox
 from contentcenter.store.tables import ItemRow
 from recommend import shelf as shelf_module
@@ -18,6 +20,7 @@ from recommend.persona_math.decay import day_number
 from recommend.shelf import Shelf
 from recommend.tables import ItemSignalRow
 from recommend.upserts import upsert
+from tests.fixtures.floor import wait_for_work_beside_pages
 from tests.unit.recommend.building import Piece, add_items
 
 
@@ -232,3 +235,27 @@ def test_pages_ask_for_the_upkeep_when_it_is_due(
     monkeypatch.setattr(shelf_module, "UPKEEP_SECONDS", 0.0)
     shelf.visible(ids)
     assert asked == [shelf.keep_up]
+
+
+def test_a_process_stocks_up_beside_its_first_page_and_jobs_do_not(
+    floor: Floor, ids: list[int]
+) -> None:
+    in_a_job, on_a_page = Shelf(floor), Shelf(floor)
+    in_a_job.visible(ids[:1])
+    with Flask("test").test_request_context():
+        on_a_page.visible(ids[:1])
+    wait_for_work_beside_pages()
+    asked = statements(floor)
+    assert list(on_a_page.visible(ids)) == ids
+    assert not [one for one in asked if "FROM items" in one]
+    assert list(in_a_job.visible(ids)) == ids
+    assert [one for one in asked if "FROM items" in one]
+
+
+def test_a_full_shelf_stocks_the_newest_and_no_more(floor: Floor, ids: list[int]) -> None:
+    shelf = Shelf(floor, size=3)
+    shelf.stock_up()
+    newest = floor.index.select(Filters(), 3)
+    asked = statements(floor)
+    assert list(shelf.visible(newest)) == newest
+    assert not [one for one in asked if "FROM items" in one]

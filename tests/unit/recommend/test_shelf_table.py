@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from contentcenter.store.cards import ItemCard
-from recommend.matching.features import NUMBERS, LaidOut
+from recommend.matching.features import NUMBERS, LaidOut, audience_features, features_of
+from recommend.matching.scores import score_matrix
+from recommend.persona_math import Blending, Centres, Declared, Learned, Persona, blend
 from recommend.shelf import ShelfItem, shelf_item
 from recommend.shelf_table import ShelfColumns, ShelfTable
 from tests.unit.recommend.matching.test_scores import CATEGORIES, CORPUS, VECTORS
@@ -28,10 +30,19 @@ def item(number: int) -> ShelfItem:
     )  # fmt: skip
     made = shelf_item(card, None if number % 7 == 0 else VECTORS[number])
     price = None if number % 6 == 0 else 1_000 + number
-    return replace(made, match=replace(made.match, price_fen=price, tags=(f"t{number % 9}",)))
+    # From none to four of them.
+    tags = tuple(f"t{number % 9 + more}" for more in range(number % 5))
+    return replace(made, match=replace(made.match, price_fen=price, tags=tags))
 
 
+NOWHERE = np.zeros((0, CORPUS.dimension), dtype=np.float32)
 ITEMS = [item(number) for number in range(120)]
+
+
+def persona(tags: dict[str, float]) -> Persona:
+    return replace(
+        blend(Blending(Declared(NOWHERE), Learned(Centres.empty(NOWHERE.shape[1]))), 0.0), tags=tags
+    )
 
 
 def same(found: ShelfColumns, items: list[ShelfItem]) -> None:
@@ -42,6 +53,10 @@ def same(found: ShelfColumns, items: list[ShelfItem]) -> None:
     for name in NUMBERS:
         assert np.array_equal(found.told.numbers[name], plain.numbers[name], equal_nan=True), name
     assert found.told.tags == plain.tags
+    assert found.told.tag_codes is not None
+    name_of = {code: tag for tag, code in found.told.tag_codes.known.items()}
+    told = [tuple(name_of[code] for code in row if code >= 0) for row in found.told.tag_codes.rows]
+    assert tuple(told) == plain.tags
     for codes, texts in (
         (found.authors, [one.author for one in items]),
         (found.categories, [one.match.category for one in items]),
@@ -56,6 +71,20 @@ def test_columns_are_those_of_items_laid_out_one_by_one() -> None:
     for rows in (range(40), range(20, 120), range(119, -1, -3)):
         chosen = [ITEMS[row] for row in rows]
         same(table.columns(chosen, CORPUS), chosen)
+
+
+def test_tags_as_numbers_score_like_tags_as_words() -> None:
+    table = ShelfTable()
+    table.columns(ITEMS[::2], CORPUS)
+    tastes = [{"t1": 0.5, "t4": -1.0, "t12": 0.25}, {"t8": 1.0, "unheard": 2.0}, {}]
+    who = audience_features([1, 2, 3], [persona(one) for one in tastes], CORPUS)
+    numbers = features_of(table.columns(ITEMS, CORPUS).told, NOW)
+    assert numbers.tag_codes is not None
+    words = replace(numbers, tag_codes=None)
+    told, plain = score_matrix(numbers, who), score_matrix(words, who)
+    assert np.abs(plain.parts["tags"]).max(axis=0).tolist()[2] == 0.0
+    assert np.abs(plain.parts["tags"]).max() > 0.1
+    assert np.array_equal(told.parts["tags"], plain.parts["tags"])
 
 
 def test_an_item_that_was_read_anew_is_laid_out_anew() -> None:

@@ -23,7 +23,7 @@ def candidates(count: int, shown: float = 0.0, liked: float = 0.0) -> Uncertain:
 
 
 def draw(items: Uncertain, seed: int = 0, rules: ExploreSettings = RULES) -> Offer:
-    found = offer(items, range(len(items.shown)), rules, np.random.default_rng(seed))
+    found = offer(items, lambda _: True, rules, np.random.default_rng(seed))
     assert found is not None
     return found
 
@@ -69,7 +69,7 @@ def test_known_items_do_not_compete_and_alone_nobody_does() -> None:
     items.shown[:4] = RULES.uncertain
     assert set(draw(items).rows) == {4, 5}
     items.shown[4] = RULES.uncertain
-    assert offer(items, range(6), RULES, np.random.default_rng(0)) is None
+    assert offer(items, lambda _: True, RULES, np.random.default_rng(0)) is None
 
 
 def test_over_time_the_best_of_many_gets_the_places() -> None:
