@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,7 @@ from recommend.ranking.features import RECALLS
 
 Codes = npt.NDArray[np.int32]
 LEAST_DEVIATION = 1e-6  # smaller differences are rounding
+SHOWN_WORK = 1e3  # standard deviations that put a second item on a work behind everything else
 
 
 class Recall(StrEnum):
@@ -105,27 +107,25 @@ class _Spread:
         self._worth = _deviations(self._values)
         self._rules = rules
         self._near = np.zeros(len(candidates), dtype=np.float32)
-        # What is not to be picked: infinite for what has been, large for another edition or
-        # review of a shown work (only when nothing else is left).
-        self._closed = np.zeros(len(candidates), dtype=np.float32)
-        self._shared = [
-            _Shared(candidates.authors[self._order], rules.same_author),
-            _Shared(candidates.categories[self._order], rules.same_category),
-            _Shared(candidates.sources[self._order], rules.same_source),
-        ]
+        # Worth of what may be picked: much less for another edition or review of a shown work
+        # (only when nothing else is left), nothing for what has been.
+        self._open = self._worth.copy()
+        self._shared = _Shared(
+            [candidates.authors, candidates.categories, candidates.sources],
+            [rules.same_author, rules.same_category, rules.same_source],
+            self._order,
+            rules.window,
+        )
         self._works = [candidates.works[row] for row in self._order.tolist()]
         # Every mention of a work, and the row that it is in.
         self._mentioned = np.array(list(chain.from_iterable(self._works)), dtype=np.int64)
         counts = [len(works) for works in self._works]
         self._mentioned_in = np.repeat(np.arange(len(counts)), counts)
-        self._picked: list[int] = []
 
     def pick(self) -> Picked:
         value = self._near * np.float32(-self._rules.similarity)
-        value += self._worth
-        value -= self._closed
-        for one in self._shared:
-            value -= one.penalties()
+        value += self._open
+        value -= self._shared.penalties
         row = int(value.argmax())
         self._take(row)
         return Picked(int(self._order[row]), float(self._values[row]))
@@ -133,35 +133,38 @@ class _Spread:
     def _take(self, row: int) -> None:
         for work in self._works[row]:
             rows = self._mentioned_in[self._mentioned == work]
-            self._closed[rows] = np.maximum(self._closed[rows], 1e3)
-        self._closed[row] = np.inf
-        self._picked.append(row)
-        for one in self._shared:
-            one.add(row, 1.0)
-            if len(self._picked) > self._rules.window:
-                one.add(self._picked[-1 - self._rules.window], -1.0)
+            closed = self._worth[rows] - np.float32(SHOWN_WORK)
+            self._open[rows] = np.minimum(self._open[rows], closed)
+        self._open[row] = -np.inf
+        self._shared.add(row)
         np.maximum(self._near, self._vectors @ self._vectors[row], out=self._near)
 
 
 class _Shared:
-    """What rows share one of (an author, say): a penalty for each of the picks that had it,
-    put on when it is picked, taken off when it leaves the window."""
+    """`penalties` (n,) of what rows share with the last picks, an author, say: put on when one
+    is picked, taken off when it leaves the window."""
 
-    def __init__(self, codes: Codes, weight: float) -> None:
-        self._codes = codes
-        self._weight = weight
-        # By code; the last place is of those that have none (-1) and stays 0.
-        self._by_code = np.zeros(int(codes.max(initial=-1)) + 2, dtype=np.float32)
+    def __init__(
+        self,
+        columns: Sequence[Codes],
+        weights: Sequence[float],
+        order: npt.NDArray[np.intp],
+        window: int,
+    ) -> None:
+        codes = np.stack(columns)[:, order]
+        # Rows without an author share it with nobody.
+        self._codes = np.where(codes < 0, -1 - np.arange(len(order)), codes)
+        self._weights = np.array(weights, dtype=np.float32)
+        self._window = window
+        self._last: deque[Vectors] = deque()
+        self.penalties: Vectors = np.zeros(len(order), dtype=np.float32)
 
-    def penalties(self) -> Vectors:
-        """Of every row, (n,)."""
-        penalties: Vectors = self._by_code[self._codes]
-        return penalties
-
-    def add(self, row: int, times: float) -> None:
-        code = self._codes[row]
-        if code >= 0:
-            self._by_code[code] += times * self._weight
+    def add(self, row: int) -> None:
+        shared = self._weights @ (self._codes == self._codes[:, row : row + 1])
+        self.penalties += shared
+        self._last.append(shared)
+        if len(self._last) > self._window:
+            self.penalties -= self._last.popleft()
 
 
 def _deviations(values: Vectors) -> Vectors:
