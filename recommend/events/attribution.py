@@ -91,6 +91,20 @@ class Deed:
         return self.reader_id, self.item_id
 
 
+# By reader, when the first and the last of their touches happened.
+Touched = Mapping[int, tuple[datetime, datetime]]
+
+
+def touched(deeds: Iterable[Deed]) -> Touched:
+    """When readers were touched by a post or an answer in these."""
+    found: dict[int, tuple[datetime, datetime]] = {}
+    for one in deeds:
+        if one.direct and one.kind in TOUCHES and one.reader_id is not None:
+            first, last = found.get(one.reader_id, (one.at, one.at))
+            found[one.reader_id] = (min(first, one.at), max(last, one.at))
+    return found
+
+
 class Touches:
     """Impressions and clicks through a post or an answer, ready to be looked back for.
 

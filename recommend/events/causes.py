@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
@@ -17,24 +16,25 @@ from contentcenter.domain.events import EventKind
 from contentcenter.floor import Floor
 from recommend.events.attribution import (
     RESPONSES,
-    TOUCHES,
     Cause,
     Deed,
     Orders,
+    Touched,
     Touches,
     Windows,
     caused,
     refund_cause,
     refunded,
+    touched,
     windows_from,
 )
 from recommend.events.deeds import (
-    deeds_after,
     deeds_of,
     items_of,
     loose_within,
     money_of_pairs,
     money_of_refs,
+    next_deeds,
     save_causes,
     touches_of,
     works_of,
@@ -106,7 +106,7 @@ class AttributionService:
         with self._floor.db.reading() as session:
             epoch = read_epoch(session)
             own = deeds_of(session, reader_id)
-            causes = _Search(session, self._windows).causes(own)
+            causes = _Search(session, self._windows).causes(own, touched(own))
         now = self._floor.clock.now()
         with self._floor.db.transaction() as session:
             if lock_epoch(session, now) != epoch:
@@ -119,12 +119,12 @@ class AttributionService:
     def _round(self) -> _Round | None:
         with self._floor.db.reading() as session:
             states = read_states(session.connection(), WATERMARK, EPOCH)
-            batch = deeds_after(session, int(states[WATERMARK].get("last_id", 0)), BATCH)
-            if not batch:
+            batch = next_deeds(session, int(states[WATERMARK].get("last_id", 0)), BATCH)
+            if batch is None:
                 return None
-            causes = _Search(session, self._windows).causes(batch)
+            causes = _Search(session, self._windows).causes(batch.deeds, batch.touched)
         epoch = int(states[EPOCH].get("n", 0))
-        return _Round(batch[0].id, batch[-1].id, len(batch), epoch, causes)
+        return _Round(batch.first, batch.last, batch.count, epoch, causes)
 
     def _commit(self, found: _Round) -> bool:
         now = self._floor.clock.now()
@@ -141,14 +141,16 @@ class AttributionService:
 
 class _Search:
     """Finds the causes that a batch of events touches: its own, and those of events stored
-    before that lie behind its touches and orders. Returns only what differs from the store."""
+    before that lie behind its touches and orders. Returns only what differs from the store.
+
+    Of the batch it takes the responses and refunds, and when its touches happened."""
 
     def __init__(self, session: Session, windows: Windows) -> None:
         self._session = session
         self._windows = windows
 
-    def causes(self, batch: Sequence[Deed]) -> dict[int, Cause]:
-        responses = self._responses(batch)
+    def causes(self, batch: Sequence[Deed], moments: Touched) -> dict[int, Cause]:
+        responses = self._responses(batch, moments)
         found = self._looked_back(responses.values())
         orders = [one for one in responses.values() if one.kind == EventKind.ORDER]
         refunds = [one for one in batch if one.kind == EventKind.REFUND]
@@ -156,14 +158,10 @@ class _Search:
         stored = {one.id: one.cause for one in (*responses.values(), *refunds)}
         return {one: cause for one, cause in found.items() if stored.get(one) != cause}
 
-    def _responses(self, batch: Sequence[Deed]) -> dict[int, Deed]:
+    def _responses(self, batch: Sequence[Deed], moments: Touched) -> dict[int, Deed]:
         """Responses of the batch, and stored ones that a touch of the batch may have caused."""
-        spans: dict[int, tuple[datetime, datetime]] = {}
-        for one in batch:
-            if one.direct and one.kind in TOUCHES and one.reader_id is not None:
-                start, end = spans.get(one.reader_id, (one.at, one.at))
-                latest = max(end, one.at + self._windows.longest)
-                spans[one.reader_id] = (min(start, one.at), latest)
+        longest = self._windows.longest
+        spans = {one: (first, last + longest) for one, (first, last) in moments.items()}
         known = {one.id: one for one in loose_within(self._session, spans)}
         return known | {one.id: one for one in batch if one.kind in RESPONSES}
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, literal_column, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.events import EventKind
 from contentcenter.store.tables import BookRow, EventRow, ItemBookRow
 from contentcenter.store.tables.people import LOOSE
 from recommend.among import among
-from recommend.events.attribution import TOUCHES, Cause, Deed
+from recommend.events.attribution import TOUCHES, Cause, Deed, Touched
 
 CHUNK = 400
 # Items about one work that are looked at; a work in more than that says little about any.
@@ -37,14 +49,42 @@ _COLUMNS = (
 )
 _PLAIN = 9
 _TOUCH_KINDS = sorted(kind.value for kind in TOUCHES)
+_THROUGH = EventRow.post_id.is_not(None) | EventRow.trace_id.is_not(None)
 _MONEY = [EventKind.ORDER.value, EventKind.REFUND.value]
 Pairs = Iterable[tuple[int, int]]
 T = TypeVar("T")
 
 
-def deeds_after(session: Session, after: int, limit: int) -> list[Deed]:
-    """Stored events above an id, by id."""
-    return _deeds(session, _AFTER, {"after": after, "limit": limit})
+@dataclass(frozen=True)
+class NextDeeds:
+    """The next stored events, from the id `first` to the id `last`.
+
+    `deeds`: those that are no impressions. Of impressions, which are nine in ten, only the
+    moments matter: they are in `touched`, with those of the clicks.
+    """
+
+    first: int
+    last: int
+    count: int
+    deeds: Sequence[Deed]
+    touched: Touched
+
+
+def next_deeds(session: Session, after: int, limit: int) -> NextDeeds | None:
+    """The next events above an id, at most `limit` of them; None when there is none."""
+    told = {"after": after, "limit": limit}
+    rows = session.connection().execute(_NEXT, told).all()
+    if not rows:
+        return None
+    readers, counts, firsts, lasts, starts, ends = zip(*rows, strict=True)
+    first, last = min(firsts), max(lasts)
+    moments = {
+        reader: (start, end)
+        for reader, start, end in zip(readers, starts, ends, strict=True)
+        if reader is not None and start is not None
+    }
+    deeds = _deeds(session, _ANSWERS, {"first": first, "last": last})
+    return NextDeeds(first, last, sum(counts), deeds, moments)
 
 
 def deeds_of(session: Session, reader_id: int) -> list[Deed]:
@@ -71,8 +111,7 @@ def loose_within(session: Session, spans: Mapping[int, tuple[datetime, datetime]
 def touches_of(session: Session, pairs: Pairs, start: datetime, end: datetime) -> list[Deed]:
     """Impressions and clicks through a post or an answer, of these (reader, item), in [start,
     end]."""
-    through = EventRow.post_id.is_not(None) | EventRow.trace_id.is_not(None)
-    wanted = (EventRow.at >= start, EventRow.at <= end, EventRow.kind.in_(_TOUCH_KINDS), through)
+    wanted = (EventRow.at >= start, EventRow.at <= end, EventRow.kind.in_(_TOUCH_KINDS), _THROUGH)
     return _of_pairs(session, pairs, *wanted)
 
 
@@ -140,17 +179,48 @@ def _deeds(session: Session, query: Any, told: Mapping[str, Any] | None = None) 
     return [Deed(*(*row[:_PLAIN], Cause(*row[_PLAIN:]))) for row in rows]
 
 
+def _id(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=EventRow.id.type)
+
+
+def _literals(kinds: Iterable[str]) -> list[ColumnElement[str]]:
+    """Kinds as they stand in the text of a statement: partial indexes are chosen by it."""
+    return [literal_column(f"'{kind}'") for kind in kinds]
+
+
 def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]
 
 
 # Built once: putting a statement together costs as much as running it.
-_AFTER = (
-    select(*_COLUMNS)
-    .where(EventRow.id > bindparam("after", type_=EventRow.id.type))
+_FOLLOWING = (
+    select(
+        EventRow.id,
+        EventRow.reader_id,
+        case((EventRow.kind.in_(_literals(_TOUCH_KINDS)) & _THROUGH, EventRow.at)).label("touch"),
+    )
+    .where(EventRow.id > _id("after"))
     .order_by(EventRow.id)
-    .limit(bindparam("limit", type_=EventRow.id.type))
+    .limit(_id("limit"))
+    .subquery()
+)
+_NEXT = select(
+    _FOLLOWING.c.reader_id,
+    func.count(),
+    func.min(_FOLLOWING.c.id),
+    func.max(_FOLLOWING.c.id),
+    func.min(_FOLLOWING.c.touch),
+    func.max(_FOLLOWING.c.touch),
+).group_by(_FOLLOWING.c.reader_id)
+_ANSWERS = (
+    select(*_COLUMNS)
+    .where(
+        EventRow.id >= _id("first"),
+        EventRow.id <= _id("last"),
+        EventRow.kind != literal_column(f"'{EventKind.IMPRESSION.value}'"),
+    )
+    .order_by(EventRow.id)
 )
 _LOOSE = select(*_COLUMNS).where(
     among(EventRow.reader_id, "readers"),
@@ -161,7 +231,7 @@ _LOOSE = select(*_COLUMNS).where(
 _OF_REFS = select(*_COLUMNS).where(
     among(EventRow.order_ref, "refs", texts=True),
     EventRow.order_ref.is_not(None),  # as the partial index says
-    EventRow.kind.in_([literal_column(f"'{kind}'") for kind in _MONEY]),
+    EventRow.kind.in_(_literals(_MONEY)),
 )
 _WORKS = (
     select(ItemBookRow.item_id, BookRow.work_id)
