@@ -113,14 +113,14 @@ def _items(
 ) -> tuple[dict[int, PlainFacts], dict[int, Signal]]:
     told = {"items": sorted(ids)}
     tags: dict[int, list[str]] = defaultdict(list)
-    for item, tag in connection.execute(_TAGS, told):
+    for item, tag in connection.execute(_TAGS, told).all():
         tags[item].append(tag)
     facts: dict[int, PlainFacts] = {}
     signals: dict[int, Signal] = {}
-    for item, category, price, *signal in connection.execute(_ITEMS, told):
+    for item, category, price, heat, *counts in connection.execute(_ITEMS, told).all():
         facts[item] = PlainFacts(category, tuple(tags.get(item, ())), price)
-        if signal[0] is not None:
-            signals[item] = Signal(*signal)
+        if heat is not None:
+            signals[item] = Signal(heat, *counts)
     return facts, signals
 
 
@@ -137,7 +137,7 @@ def _liked_before(connection: Connection, events: Sequence[StoredEvent]) -> dict
     out: dict[int, list[int]] = defaultdict(list)
     if readers:
         told = {"readers": sorted(readers), "before": events[0].id}
-        for reader, item in connection.execute(_LIKED, told):
+        for reader, item in connection.execute(_LIKED, told).all():
             out[reader].append(item)
     return dict(out)
 

@@ -74,8 +74,9 @@ def by_subject(
             groups[Subject.AUDIENCE, one.audience_id].append(one)
         if one.reader_id is not None:
             groups[Subject.READER, one.reader_id].append(one)
-        if member_share and one.alone:
-            for audience in audiences_at(moves.get(one.reader_id or 0, ()), one):
+        own = moves.get(one.reader_id) if one.reader_id is not None else None
+        if own and member_share and one.alone:
+            for audience in audiences_at(own, one):
                 groups[Subject.AUDIENCE, audience].append(one._replace(share=member_share))
     return dict(groups)
 
@@ -86,7 +87,8 @@ def load_moves(connection: Connection, events: Iterable[StoredEvent]) -> dict[in
     out: dict[int, list[Move]] = defaultdict(list)
     if not readers:
         return out
-    for reader, one, audience, at, kind in connection.execute(_MOVES, {"readers": readers}):
+    rows = connection.execute(_MOVES, {"readers": readers}).all()
+    for reader, one, audience, at, kind in rows:
         out[reader].append(Move(one, audience, at, kind == EventKind.JOIN))
     return dict(out)
 
@@ -94,7 +96,7 @@ def load_moves(connection: Connection, events: Iterable[StoredEvent]) -> dict[in
 def waiting(connection: Connection, after: int, limit: int) -> list[StoredEvent]:
     """The next events above an id, by id."""
     told = {"after": after, "limit": limit}
-    return [_stored(row) for row in connection.execute(_WAITING, told)]
+    return [_stored(row) for row in connection.execute(_WAITING, told).all()]
 
 
 def history(
@@ -105,7 +107,7 @@ def history(
     kind, one = subject
     told = {"one": one, "after": span[0], "last": span[1], "limit": limit}
     queries = (_OF_READER,) if kind is Subject.READER else (_OF_AUDIENCE, _OF_MEMBERS)
-    found = [_stored(row) for query in queries for row in connection.execute(query, told)]
+    found = [_stored(row) for query in queries for row in connection.execute(query, told).all()]
     return sorted(found, key=lambda event: event.id)[:limit]
 
 

@@ -16,7 +16,9 @@ from contentcenter.domain.events import EventKind
 from contentcenter.floor import Floor
 from contentcenter.store.database import one_exchange
 from contentcenter.store.tables import StateRow
+from recommend.corpus import CorpusView
 from recommend.corpus_service import CorpusService
+from recommend.events.laid_out import LaidOut
 from recommend.events.learning_batch import (
     WATERMARK,
     Batch,
@@ -143,8 +145,8 @@ class LearningService:
         learned, memory = Learned(Centres.empty(corpus.dimension)), dict[int, Trace]()
         for events in self._history(subject, subject_id, last):
             memory = remember(memory, _answers(events))
-            told = self._told(subject, subject_id, events)
-            learned = learn(learned, told, corpus, self._settings)
+            told, laid_out = self._told(subject, subject_id, events, corpus)
+            learned = learn(learned, told, laid_out, self._settings)
         return learned, memory
 
     def _replace(self, fresh: _Anew) -> bool | None:
@@ -184,13 +186,17 @@ class LearningService:
                 yield own
 
     def _told(
-        self, subject: Subject, subject_id: int, events: Sequence[StoredEvent]
-    ) -> list[LearnEvent]:
+        self,
+        subject: Subject,
+        subject_id: int,
+        events: Sequence[StoredEvent],
+        corpus: CorpusView,
+    ) -> tuple[list[LearnEvent], CorpusView]:
         audiences = [subject_id] if subject is Subject.AUDIENCE else []
         with self._floor.db.connected() as connection:
             around = read_surroundings(connection, events, audiences)
-        key = (subject, subject_id)
-        return self._learn_events({key: events}, around)[key]
+        key, laid_out = (subject, subject_id), self._laid_out(around, corpus)
+        return self._learn_events({key: events}, around, laid_out)[key], laid_out
 
     def _waiting(self) -> Batch | None:
         """The events behind the watermark, with all they need."""
@@ -199,8 +205,8 @@ class LearningService:
             return read_batch(connection, BATCH, corpus, self._settings.member_share)
 
     def _compute(self, batch: Batch) -> _Round:
-        corpus, events = self._corpus.view(), batch.events
-        told = self._learn_events(batch.groups, batch.around)
+        events, corpus = batch.events, self._laid_out(batch.around, self._corpus.view())
+        told = self._learn_events(batch.groups, batch.around, corpus)
         personas = [
             LearnedPersona(
                 *key, learn(stored.learned, told[key], corpus, self._settings), stored.version
@@ -227,25 +233,25 @@ class LearningService:
         )
 
     def _learn_events(
-        self, groups: Mapping[SubjectKey, Sequence[StoredEvent]], around: Surroundings
+        self,
+        groups: Mapping[SubjectKey, Sequence[StoredEvent]],
+        around: Surroundings,
+        laid_out: LaidOut,
     ) -> dict[SubjectKey, list[LearnEvent]]:
-        facts = self._item_facts(around)
+        facts = {
+            one: ItemFacts(laid_out.items.get(one), plain.category, plain.tags, plain.price_fen)
+            for one, plain in around.items.items()
+        }
         default = ZoneInfo(self._floor.settings.timezone)
         zones = {
             (kind, one): around.zones.get(one, default) if kind is Subject.AUDIENCE else default
             for kind, one in groups
         }
-        return {
-            key: [_learn_event(one, facts, zones[key]) for one in own]
-            for key, own in groups.items()
-        }
+        return {key: _learn_events(own, facts, zones[key]) for key, own in groups.items()}
 
-    def _item_facts(self, around: Surroundings) -> dict[int, ItemFacts]:
+    def _laid_out(self, around: Surroundings, corpus: CorpusView) -> LaidOut:
         vectors = self._floor.index.vectors(list(around.items)) if around.items else {}
-        return {
-            one: ItemFacts(vectors.get(one), plain.category, plain.tags, plain.price_fen)
-            for one, plain in around.items.items()
-        }
+        return LaidOut(corpus, vectors)
 
     def _commit(self, result: _Round, epoch: int) -> bool:
         now = self._floor.clock.now()
@@ -304,10 +310,16 @@ def _answers(events: Iterable[StoredEvent]) -> list[Answer]:
     ]
 
 
-def _learn_event(event: StoredEvent, facts: Mapping[int, ItemFacts], zone: ZoneInfo) -> LearnEvent:
-    item = facts.get(event.item_id) if event.item_id is not None else None
-    hour = event.at.astimezone(zone).hour
-    return LearnEvent(event.id, event.kind, event.at, hour, item, event.share)
+def _learn_events(
+    events: Iterable[StoredEvent], facts: Mapping[int, ItemFacts], zone: ZoneInfo
+) -> list[LearnEvent]:
+    out, at, hour = [], None, 0
+    for one in events:
+        if one.at != at:  # the items of a page are reported together
+            at, hour = one.at, one.at.astimezone(zone).hour
+        item = facts.get(one.item_id) if one.item_id is not None else None
+        out.append(LearnEvent(one.id, one.kind, one.at, hour, item, one.share))
+    return out
 
 
 def _watermark(connection: Connection) -> int:

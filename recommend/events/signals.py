@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Dialect, bindparam, func, select
 from sqlalchemy.orm import Session
@@ -34,8 +34,7 @@ CO_READ_DEPTH = 10
 LIKES = frozenset({EventKind.CLICK, EventKind.FAVOURITE, EventKind.CART, EventKind.ORDER})
 
 
-@dataclass(frozen=True)
-class Signal:
+class Signal(NamedTuple):
     """Counts decayed to `day`."""
 
     heat: float = COLD
@@ -45,8 +44,7 @@ class Signal:
     day: float = 0.0
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """One event as signals see it."""
 
     item_id: int
@@ -57,19 +55,24 @@ class Response:
 
 def add_response(signal: Signal, event: Response) -> Signal:
     """The signal with one more event, of any age."""
-    day = day_number(event.at)
+    return _with(signal, event.kind, day_number(event.at))
+
+
+def _with(signal: Signal, kind: EventKind, day: float) -> Signal:
     to = max(signal.day, day)
     old, new = _fade(to - signal.day), _fade(to - day)
     return Signal(
-        heat=_heated(signal.heat, event.kind, day),
-        shown=signal.shown * old + new * (event.kind is EventKind.IMPRESSION),
-        liked=signal.liked * old + new * (event.kind is EventKind.CLICK),
-        orders=signal.orders * old + new * (event.kind is EventKind.ORDER),
+        heat=_heated(signal.heat, kind, day),
+        shown=signal.shown * old + new * (kind is EventKind.IMPRESSION),
+        liked=signal.liked * old + new * (kind is EventKind.CLICK),
+        orders=signal.orders * old + new * (kind is EventKind.ORDER),
         day=to,
     )
 
 
 def _fade(days: float) -> float:
+    if days == 0.0:
+        return 1.0
     return float(2.0 ** (-days / RATE_HALF_LIFE))
 
 
@@ -116,10 +119,13 @@ def load_signals(
 def heard(known: Mapping[int, Signal], events: Iterable[Response]) -> dict[int, Signal]:
     """The signals of the items of these events after them; `known`: what was stored before."""
     signals: dict[int, Signal] = {}
+    at, day = None, 0.0
     for event in events:
+        if event.at != at:  # the items of a page are reported together
+            at, day = event.at, day_number(event.at)
         one = event.item_id
         before = signals.get(one) or known.get(one) or Signal()
-        signals[one] = add_response(before, event)
+        signals[one] = _with(before, event.kind, day)
     return signals
 
 

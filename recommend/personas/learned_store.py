@@ -57,7 +57,8 @@ def load_learned(
         if not ids:
             continue
         told = {"subject": subject.value, "ids": ids}
-        for one, made_by, centres, learned, version in connection.execute(_READ, told):
+        rows = connection.execute(_READ, told).all()
+        for one, made_by, centres, learned, version in rows:
             known = learned_from(learned, centres if made_by == model else None, dimension)
             found[subject, one] = LearnedPersona(subject, one, known, version)
     return found
