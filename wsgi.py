@@ -55,10 +55,7 @@ LISTENERS = {
     facts.ImportUploaded.topic: [
         Listener(JobName.RUN_IMPORT, "import_id", "import_id", many=False)
     ],
-    facts.EventsRecorded.topic: [
-        Listener(JobName.APPLY_EVENTS),
-        Listener(JobName.ATTRIBUTE_EVENTS),
-    ],
+    facts.EventsRecorded.topic: [Listener(JobName.APPLY_EVENTS)],
     facts.ReadersMoved.topic: [Listener(JobName.SETTLE_READERS)],
     facts.AudienceChanged.topic: [
         Listener(JobName.REFRESH_AUDIENCE, "audience_id", "audience_ids")

@@ -9,7 +9,10 @@ from recommend.ext import get_recommend
 
 
 def apply_events() -> None:
-    get_recommend().learning.apply_events()
+    # One job for both: around its work a job costs as much as finding the causes does.
+    services = get_recommend()
+    services.learning.apply_events()
+    services.attribution.apply()
 
 
 def attribute_events() -> None:

@@ -43,6 +43,11 @@ class JobQueue(Protocol):
         the same job and key waiting or running already is not put there twice."""
         ...
 
+    def waits(self, job: JobName, job_id: str) -> bool:
+        """Whether a job is still on its queue, not begun: what is committed by now it will
+        see when it runs."""
+        ...
+
     def counts(self) -> Mapping[QueueName, QueueCounts]: ...
 
     def failed(self, limit: int = 50, jobs: Collection[JobName] | None = None) -> list[FailedJob]:

@@ -26,7 +26,8 @@ class Listener:
     """Which job hears a topic.
 
     With `many`, facts are merged: the values of `field` go as one list argument named
-    `argument`. With neither, the job is queued once for the whole batch.
+    `argument`. With neither, the job is queued once for the whole batch, and not again while
+    the one before still waits: a worker that is behind does the work of both at once.
     """
 
     job: JobName
@@ -47,6 +48,7 @@ class Relay:
         self._queue = queue
         self._clock = clock
         self._listeners = listeners
+        self._bare: dict[JobName, str] = {}
 
     def run_once(self) -> int:
         """Tell the waiting facts. Returns how many. `EngineUnavailable` leaves them waiting."""
@@ -70,7 +72,7 @@ class Relay:
 
     def _tell(self, listener: Listener, rows: Sequence[OutboxRow]) -> None:
         if not listener.field:
-            self._queue.enqueue(listener.job)
+            self._tell_bare(listener.job)
             return
         values = list(dict.fromkeys(row.payload[listener.field] for row in rows))
         if not listener.many:
@@ -80,3 +82,8 @@ class Relay:
         for start in range(0, len(values), IDS_PER_JOB):
             arguments: dict[str, Any] = {listener.argument: values[start : start + IDS_PER_JOB]}
             self._queue.enqueue(listener.job, **arguments)
+
+    def _tell_bare(self, job: JobName) -> None:
+        before = self._bare.get(job)
+        if before is None or not self._queue.waits(job, before):
+            self._bare[job] = self._queue.enqueue(job)

@@ -64,6 +64,11 @@ class RqQueue:
                     self._put(queue, job, job_id, arguments, unique=True)
         return job_id
 
+    def waits(self, job: JobName, job_id: str) -> bool:
+        queue = self._queues[QUEUE_OF[job]]
+        with redis_errors():
+            return self._redis.lpos(queue.key, job_id) is not None
+
     def enqueue_later(
         self,
         job: JobName,

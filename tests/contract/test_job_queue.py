@@ -65,6 +65,15 @@ def test_the_same_key_waits_once_and_may_come_again(
     assert seen == [7, 7]
 
 
+def test_a_job_waits_until_it_runs(queue: RqQueue, run_jobs: Callable[..., None]) -> None:
+    waiting: list[bool] = []
+    number = queue.enqueue(JobName.APPLY_EVENTS)
+    assert queue.waits(JobName.APPLY_EVENTS, number)
+    assert not queue.waits(JobName.APPLY_EVENTS, "another")
+    run_jobs(apply_events=lambda: waiting.append(queue.waits(JobName.APPLY_EVENTS, number)))
+    assert waiting == [False]
+
+
 def test_a_broken_job_is_listed_and_can_be_repeated(
     queue: RqQueue, run_jobs: Callable[..., None]
 ) -> None:

@@ -59,6 +59,23 @@ def test_single_and_bare_listeners(floor: Floor, relay: Relay) -> None:
     assert queued(floor, QueueName.FOLLOW) == [("apply_events", {})]
 
 
+def test_a_bare_job_that_still_waits_is_not_queued_again(floor: Floor, relay: Relay) -> None:
+    for number in range(3):
+        tell(floor, EventsRecorded(number, number))
+        assert relay.run_once() == 1
+    assert queued(floor, QueueName.FOLLOW) == [("apply_events", {})]
+
+
+def test_a_bare_job_that_was_begun_is_queued_again(floor: Floor, relay: Relay) -> None:
+    tell(floor, EventsRecorded(1, 5))
+    relay.run_once()
+    begun = floor.queue.queue(QueueName.FOLLOW).pop_job_id()  # type: ignore[attr-defined]
+    tell(floor, EventsRecorded(6, 9))
+    relay.run_once()
+    assert begun is not None
+    assert queued(floor, QueueName.FOLLOW) == [("apply_events", {})]
+
+
 def test_a_told_fact_is_not_told_again(floor: Floor, relay: Relay) -> None:
     tell(floor, ItemReceived(1))
     assert [relay.run_once(), relay.run_once()] == [1, 0]
