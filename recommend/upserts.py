@@ -8,7 +8,7 @@ way to the server to save and takes the rows one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ from contentcenter.store.base import Table
 from recommend.arrays import Array
 
 CHUNK = 1_000
+_NONE_YET = object()
 
 
 class Write(NamedTuple):
@@ -154,7 +155,16 @@ def _default(column: Any) -> Any:
 def stored(dialect: Dialect, table: type[Table], name: str, values: Sequence[Any]) -> Sequence[Any]:
     """Values of a column as the driver takes them."""
     write = plain(table).c[name].type.dialect_impl(dialect).bind_processor(dialect)
-    return values if write is None else [write(value) for value in values]
+    return values if write is None else list(_written(write, values))
+
+
+def _written(write: Any, values: Sequence[Any]) -> Iterator[Any]:
+    """Each as it is written; the same value again, as the moment of a batch, not anew."""
+    last, written = _NONE_YET, None
+    for value in values:
+        if value is not last:
+            last, written = value, write(value)
+        yield written
 
 
 @lru_cache(maxsize=128)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from contentcenter.domain.events import AUDIENCE_EVENTS, EventKind
 from recommend.readers import ReaderRef
@@ -26,11 +27,10 @@ class PostRef:
 PostLookup = Callable[[Sequence[str]], Mapping[str, PostRef]]
 
 
-@dataclass(frozen=True)
-class IncomingEvent:
+class IncomingEvent(NamedTuple):
     """One reported event. `index` is its place in the report; `at` None means now."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     event_id: str
     kind: str
     reader: ReaderRef | None = None
@@ -120,8 +120,7 @@ def filled(event: IncomingEvent, posts: Mapping[str, PostRef]) -> IncomingEvent:
     post = posts.get(event.post_code or "")
     if post is None:
         return event
-    return replace(
-        event,
+    return event._replace(
         post_code=None,
         post_id=post.post_id,
         item_id=event.item_id or post.item_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -55,7 +55,7 @@ def _with_audiences(
         return events
     known: dict[str, int] = dict(connection.execute(_REFS, {"refs": refs}).all())
     return [
-        replace(one, audience_id=one.audience_id or known.get(one.audience_ref))
+        one._replace(audience_id=one.audience_id or known.get(one.audience_ref))
         if one.audience_ref
         else one
         for one in events

@@ -9,6 +9,10 @@ from typing import Any
 from recommend.events.service import EventCounts, EventService, IncomingEvent, RejectedEvent
 from recommend.readers import ID_FIELDS, LONGEST_ID, ReaderRef
 
+_LONG_IDS = f"reader: ids have at most {LONGEST_ID} characters"
+# What every database stores as a whole number.
+_MOST = 2**62
+
 
 class Unreadable(Exception):
     """An event that cannot be read; the text names the field."""
@@ -54,20 +58,33 @@ def _event_id(raw: Any) -> str:
 
 
 def _reader(raw: Mapping[str, Any]) -> ReaderRef | None:
-    given = raw.get("reader") or {}
+    given = raw.get("reader")
+    if not given:
+        return _app_reader(_text(raw, "reader_id"))
     if not isinstance(given, Mapping):
         raise Unreadable("reader: an object with app_id, openid, external_userid or unionid")
     values = {name: _text(given, name) for name in ID_FIELDS}
     values["app_id"] = values["app_id"] or _text(raw, "reader_id")
     if any(len(value) > LONGEST_ID for value in values.values() if value):
-        raise Unreadable(f"reader: ids have at most {LONGEST_ID} characters")
+        raise Unreadable(_LONG_IDS)
     return ReaderRef(**values) if any(values.values()) else None
+
+
+def _app_reader(app_id: str | None) -> ReaderRef | None:
+    """The usual report: the app names its readers by its own id."""
+    if app_id is None:
+        return None
+    if len(app_id) > LONGEST_ID:
+        raise Unreadable(_LONG_IDS)
+    return ReaderRef(app_id)
 
 
 def _text(raw: Mapping[str, Any], name: str) -> str | None:
     value = raw.get(name)
     if value is None:
         return None
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return value.strip() or None
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise Unreadable(f"{name}: a text is needed")
     text = str(value).strip()
@@ -83,11 +100,13 @@ def _broken(text: str) -> bool:
 
 def _number(raw: Mapping[str, Any], name: str) -> int | None:
     value = raw.get(name)
-    if value is None or value == "":
+    if value is None or (type(value) is int and -_MOST <= value <= _MOST):
+        return value
+    if value == "":
         return None
     if isinstance(value, str) and value.strip().lstrip("-").isdigit():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**62:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MOST:
         raise Unreadable(f"{name}: a whole number is needed")
     return value
 

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from contentcenter.floor import Floor
 from contentcenter.store.tables import EventRow, StateRow
 from distribute.reading import ReadingService
-from recommend.events.attribution import Windows
+from recommend.events.attribution import Windows, touched
 from recommend.events.causes import WATERMARK, AttributionService
+from recommend.events.deeds import deeds_of, next_deeds
 from recommend.events.summary import Outcome, outcomes_of_answers, outcomes_of_audiences
 from recommend.personas.rebuild import PersonaRebuild
 from tests.fixtures.floor import DATABASES
@@ -222,3 +223,37 @@ def test_a_rebuild_mends_what_differs_and_says_so(world: Readers) -> None:
     told = rebuild.run()
     assert (told.changed, told.done, told.finished) == (2, 2, True)
     assert world.persona(reader) != lived
+
+
+@pytest.mark.parametrize("database_url", DATABASES, indirect=True)
+def test_of_a_batch_all_is_read_that_may_cause_or_be_caused(world: Readers) -> None:
+    rng = random.Random(9)
+    for number in range(60):
+        kind = rng.choice(["impression", "impression", "click", "cart", "order", "refund"])
+        world.tell(
+            f"n{number}",
+            kind,
+            rng.uniform(1, 5_000),
+            who=rng.choice([{"app_id": "a"}, {"app_id": "b"}, {"app_id": "c"}]),
+            item_id=rng.choice(world.items),
+            trace_id=rng.choice([None, "t-1"]),
+            post_id=rng.choice([None, None, 7]),
+        )
+    with world.floor.db.reading() as session:
+        readers = set(session.scalars(select(EventRow.reader_id)))
+        deeds = [one for reader in readers for one in deeds_of(session, reader or 0)]
+        deeds.sort(key=lambda one: one.id)
+        parts, after = [], 0
+        while (part := next_deeds(session, after, 25)) is not None:
+            parts.append(part)
+            after = part.last
+    assert [(one.first, one.last, one.count) for one in parts] == [
+        (1, 25, 25),
+        (26, 50, 25),
+        (51, 60, 10),
+    ]
+    for part in parts:
+        own = [one for one in deeds if part.first <= one.id <= part.last]
+        assert list(part.deeds) == [one for one in own if one.kind != "impression"]
+        assert part.touched == touched(own)
+    assert any(one.touched for one in parts)

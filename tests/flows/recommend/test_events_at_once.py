@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from contentcenter.domain.errors import Conflict, EngineUnavailable
 from contentcenter.store.tables import EventRow, MembershipRow, OutboxRow, ReaderRow
-from recommend.events import service
+from recommend.events import service, storing
 from recommend.tables import SeenRow
 from tests.fixtures.topics import World, event
 
@@ -177,7 +177,7 @@ def test_known_readers_events_are_one_write(world: World, told: list[str]) -> No
     assert world.report(*batch).accepted == 9
     writes = [one for one in told if not one.lstrip().startswith(("SELECT", "WITH"))]
     if world.floor.db.is_sqlite:
-        assert writes == ["INSERT INTO events_turn VALUES (?, ?, ?, ?)"]
+        assert writes == ["INSERT INTO events_turn VALUES (?, ?, ?, ?, ?)"]
     else:
         assert [one.split()[2] for one in writes] == ["events", "seen_items", "outbox"]
 
@@ -224,3 +224,67 @@ def test_texts_that_no_database_stores_are_named(world: World) -> None:
     with world.floor.db.reading() as session:
         row = session.scalars(select(EventRow)).one()
     assert (row.event_id, row.order_ref) == ("e\U0001f4da 书", '"\\{')
+
+
+def test_what_apps_usually_report_is_stored_as_anything_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one moment and five columns tell all, the others are not sent."""
+    items = world.items
+    told = [
+        ("impression", items[0], "t"),
+        ("impression", items[1], None),
+        ("click", items[1], "t"),
+        ("dislike", items[2], "t"),
+        ("impression", items[2], "t"),
+        ("favourite", items[3], None),
+    ]
+    for way in ("quick", "plain"):
+        if way == "plain":
+            monkeypatch.setattr(storing, "_usual", lambda _rows: False)
+        batch = [
+            event(f"{way}{n}", kind, reader_id=way, item_id=item, trace_id=trace)
+            for n, (kind, item, trace) in enumerate(told)
+        ]
+        assert world.report(*batch).accepted == len(batch)
+    quick, plain = (stored_of(world, way) for way in ("quick", "plain"))
+    assert len(quick[0]) == len(told)
+    assert quick == plain
+    with world.floor.db.reading() as session:
+        facts = [row.payload for row in session.scalars(select(OutboxRow).order_by(OutboxRow.id))]
+    assert [(one["first_id"], one["last_id"]) for one in facts[-2:]] == [(1, 6), (7, 12)]
+
+
+def stored_of(world: World, reader: str) -> tuple[list[Any], list[Any]]:
+    """Events and seen items of a reader, but for what names the reader."""
+    own = world.services.identity.look(f"app_id:{reader}").id
+    with world.floor.db.reading() as session:
+        rows = session.scalars(
+            select(EventRow).where(EventRow.reader_id == own).order_by(EventRow.id)
+        ).all()
+        seen = session.execute(
+            select(SeenRow.item_id, SeenRow.at, SeenRow.hidden)
+            .where(SeenRow.reader_id == own)
+            .order_by(SeenRow.item_id)
+        )
+        names = [
+            one.name
+            for one in EventRow.__table__.columns
+            if one.name not in {"id", "event_id", "reader_id"}
+        ]
+        events = [tuple(getattr(row, name) for name in names) for row in rows]
+        return events, [tuple(row) for row in seen]
+
+
+def test_a_report_is_cut_evenly() -> None:
+    events = [service.IncomingEvent(n, f"e{n}", "click") for n in range(1_250)]
+    for count, sizes in (
+        (0, []),
+        (1, [1]),
+        (600, [600]),
+        (601, [301, 300]),
+        (1_250, [417, 417, 416]),
+    ):
+        parts = list(service.evenly(events[:count], 600))
+        assert [len(part) for part in parts] == sizes
+        assert [one for part in parts for one in part] == events[:count]
