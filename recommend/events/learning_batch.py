@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, func, literal_column, select
@@ -34,8 +35,7 @@ from recommend.tables import ItemSignalRow
 WATERMARK = "personas.events"
 
 
-@dataclass(frozen=True)
-class PlainFacts:
+class PlainFacts(NamedTuple):
     """An item as personas learn it from the store: `ItemFacts` without the vector."""
 
     category: str
