@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
 
 from contentcenter.embedding.ports import Vectors
 
@@ -16,6 +18,11 @@ BINS = 32
 # What the worth of a prior elasticity is stated for: log prices that spread by about a third.
 USUAL_VARIANCE = 0.12
 DEAR = 3.0
+# With the usual weight of the part `price` (.4) a unit of the score is a unit of the log click
+# rate, which is what the other parts together turned out to be (decision 0016).
+FIT_OF_LOG_RATE = 2.5
+
+Floats = npt.NDArray[np.float64]
 _LOG_LOW = math.log(LOWEST_FEN)
 _STEP = (math.log(HIGHEST_FEN) - _LOG_LOW) / (BINS - 1)
 
@@ -87,19 +94,26 @@ def elasticity(found: PriceAnswers, prior: float, worth: float) -> float:
 
 
 def fit_table(p20: float, p80: float, sensitivity: float) -> Vectors:
-    """How well each bin of the scale suits a price band: 1 inside, falling outside.
+    """How well each bin of the scale suits an audience: near 1 for a price that it is used to
+    and can pay, falling to both sides. Shape (BINS,), values -DEAR..1.
 
-    Above the band the fall is steeper, the more sensitive the audience; a cheap book is
-    a smaller fault than a dear one. A band is what the audience met, not only what it liked to
-    pay: for the more than usually sensitive the fall begins inside, at the geometric middle of
-    the band at most, and counts up to `1 + DEAR` times. Shape (BINS,), values -DEAR..1.
+    What lies outside the band is unusual; a cheap book is a smaller fault than a dear one. And
+    what costs more than members mean to spend loses answers by the elasticity that `sensitivity`
+    stands for. That begins at the geometric middle of the band: a band is what the audience
+    met, not only what it liked to pay.
     """
-    keen = max(2.0 * sensitivity - 1.0, 0.0)
     places = np.arange(BINS, dtype=np.float64) * _STEP
     low, high = position(p20) * _STEP, position(p80) * _STEP
-    high -= keen * max(high - low, 0.0) / 2.0
-    under = np.maximum(low - places, 0.0)
-    over = np.maximum(places - high, 0.0) * (0.75 + 1.5 * sensitivity)
-    fault = 1.0 - np.exp(-0.9 * under * under - 2.2 * over * over)
-    stress = np.where(over > 0.0, 1.0 + DEAR * keen, 1.0)
-    return (1.0 - stress * fault).astype(np.float32)
+    under, over = np.maximum(low - places, 0.0), np.maximum(places - high, 0.0)
+    usual = np.exp(-0.9 * under * under - 1.24 * over * over)
+    lost = 2.0 * sensitivity * _over_budget(places - (low + high) / 2.0)
+    return np.maximum(usual - FIT_OF_LOG_RATE * lost, -DEAR).astype(np.float32)
+
+
+def _over_budget(above: Floats) -> Floats:
+    """By how much log prices exceed the log budgets of members, on average: budgets lie normally
+    around 0 and spread like usual prices, so the fall begins softly."""
+    wide = math.sqrt(USUAL_VARIANCE)
+    tail = np.exp(-0.5 * (above / wide) ** 2) / math.sqrt(2.0 * math.pi)
+    mean: Floats = above * ndtr(above / wide) + wide * tail
+    return mean

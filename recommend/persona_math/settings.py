@@ -13,6 +13,8 @@ class PersonaSettings:
     vectors, so that they mean the same for every embedding model. `member_share` is how much
     an audience learns from what a member does alone (0: nothing). `interest_evidence` is for a
     reader, `group_evidence` for a group: many answers to one post tell of one choice of ours.
+    `price_evidence` and `elasticity_evidence` are for a reader too; of a group they take as many
+    times more.
     `alone_evidence` is what the usual interests are worth beside what members did alone (answers).
     """
 

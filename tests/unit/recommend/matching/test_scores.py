@@ -96,12 +96,12 @@ def test_a_ceiling_is_hard_and_no_price_is_no_obstacle() -> None:
 
 def test_price_fit_is_soft_below_the_ceiling() -> None:
     people = audience_features([1], [persona(1, 10_000)], CORPUS)
-    items = item_features(
-        [item(41, price_fen=5_000), item(42, price_fen=9_900), item(43, price_fen=500)], CORPUS, NOW
-    )
-    price = score_matrix(items, people).parts["price"][:, 0]
-    assert price[0] > price[1] > 0
-    assert price[0] > price[2]
+    prices = (5_000, 9_900, 500, 20_000)
+    items = item_features([item(n, price_fen=one) for n, one in enumerate(prices, 41)], CORPUS, NOW)
+    usual, at_ceiling, cheap, dear = score_matrix(items, people).parts["price"][:, 0]
+    assert usual > at_ceiling > dear
+    assert usual - at_ceiling < at_ceiling - dear
+    assert usual > cheap > dear
 
 
 def test_responses_freshness_and_doubt_move_their_parts() -> None:

@@ -54,7 +54,10 @@ def test_too_cheap_can_be_a_fault_as_well() -> None:
 
 
 def test_no_price_helps_where_more_is_missing_than_a_price_is_worth() -> None:
-    assert price_for(CURVE, 7_000, 0.41) is None
+    best = max(CURVE.parts([float(fen) for fen in range(500, 8_000, 100)]).tolist())
+    missing = best - CURVE.part(7_000)
+    assert price_for(CURVE, 7_000, missing - 0.01) is not None
+    assert price_for(CURVE, 7_000, missing + 0.01) is None
     assert price_for(CURVE, None, 0.01) is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -21,11 +22,13 @@ from recommend.persona_math import (
 from recommend.persona_math.decay import day_number
 from recommend.persona_math.prices import (
     DEAR,
+    FIT_OF_LOG_RATE,
     PriceAnswers,
     declared_sensitivity,
     elasticity,
     fit_table,
     position,
+    price_at,
     sensitivity_of,
 )
 from tests.unit.recommend.vectors import DIMENSION, bunched, corpus_of
@@ -60,13 +63,48 @@ def test_who_names_a_low_ceiling_minds_prices() -> None:
 
 
 def test_for_the_sensitive_the_fall_begins_inside_the_band_and_goes_deeper() -> None:
-    usual, keen = fit_table(2_000, 6_000, 0.5), fit_table(2_000, 6_000, 1.0)
-    upper, dear = round(position(5_000)), round(position(15_000))
-    assert usual[upper] == pytest.approx(1.0)
-    assert keen[upper] < 0.9
-    assert -DEAR <= keen[dear] < 0.0 < usual[dear]
+    calm, keen = fit_table(2_000, 6_000, 0.0), fit_table(2_000, 6_000, 1.0)
+    inside, dear = round(position(5_000)), round(position(15_000))
+    assert calm[inside] == pytest.approx(1.0)
+    assert keen[inside] < 0.0
+    assert -DEAR <= keen[dear] < 0.0 < calm[dear]
     cheap = round(position(900))
-    assert keen[cheap] == pytest.approx(usual[cheap])
+    assert keen[cheap] == pytest.approx(calm[cheap], abs=0.01)
+
+
+@pytest.mark.parametrize("sensitivity", [0.25, 0.5])
+def test_far_above_the_budget_the_fit_falls_by_the_elasticity(sensitivity: float) -> None:
+    """Two prices at which the band says no more and the floor is not reached."""
+    table = fit_table(600, 1_000, sensitivity).astype(float)
+    first, second = round(position(1_900)), round(position(2_300))
+    usual = fit_table(600, 1_000, 0.0).astype(float)
+    lost = (usual - table)[[first, second]] / FIT_OF_LOG_RATE
+    step = np.log(price_at(second) / price_at(first))
+    assert lost[1] - lost[0] == pytest.approx(2.0 * sensitivity * step, rel=0.02)
+
+
+def test_dearer_never_suits_the_sensitive_better() -> None:
+    for sensitivity in (0.3, 0.7, 1.0):
+        table = fit_table(2_500, 6_000, sensitivity)
+        assert np.all(np.diff(table[round(position(2_500)) :]) <= 1e-6)
+        assert table.min() >= -DEAR
+
+
+def test_a_group_of_many_takes_more_answers_to_be_told_its_prices() -> None:
+    """The same orders of dear books: what a reader declared gives way, a group's does less."""
+    shown = [(n, EventKind.IMPRESSION, price) for n, price in enumerate([2_500, 7_500] * 40, 1)]
+    answers = [(100 + n, EventKind.CLICK, 7_500) for n in range(30)]
+    events = [
+        LearnEvent(n, kind, NOW, 9, ItemFacts(None, "food", (), price))
+        for n, kind, price in [*shown, *answers]
+    ]
+    learned = learn(Learned(Centres.empty(DIMENSION)), events, CORPUS)
+    said = Declared(np.zeros((0, DIMENSION), np.float32), ceiling_fen=3_500)
+    reader = blend(Blending(said, learned), day_number(NOW))
+    group = blend(Blending(replace(said, size=300), learned), day_number(NOW))
+    assert reader.price.p50 > group.price.p50 > 2_100
+    assert reader.price_sensitivity < group.price_sensitivity < 0.75
+    assert reader.confidence["price"] > group.confidence["price"] > 0.0
 
 
 def test_a_persona_learns_sensitivity_against_what_its_ceiling_says() -> None:
