@@ -184,7 +184,7 @@ def audience_features(
         response=_by_category([_answers(persona, rules) for persona in personas]),
         unexplored=_undiscovered(personas, rules),
         recent=_by_category([_repeats(persona, rules) for persona in personas]),
-        price=_price_fit(personas),
+        price=_price_fit(personas, rules),
         ceiling_fen=_column([_ceiling(persona) for persona in personas]),
         fatigue=_column([persona.fatigue for persona in personas]),
         tags=tuple(persona.tags for persona in personas),
@@ -311,11 +311,22 @@ def fatigue_part(persona: Persona, category: str, rules: MatchSettings) -> float
     return -rules.fatigue / 2.0 * (persona.fatigue + float(recent[0, column]))
 
 
-def _price_fit(personas: Sequence[Persona]) -> Vectors:
+def felt_sensitivity(persona: Persona, rules: MatchSettings) -> float:
+    """How much of its sensitivity to prices counts (0..1). While little is known of its interests
+    all books look alike but for their prices: whoever gets only cheap ones then is not found
+    out. Interests that were set by hand are not doubted; without any, prices count for nothing
+    beyond what is usual."""
+    if persona.centre_shares and not persona.centre_evidence:
+        return persona.price_sensitivity
+    known = sum(persona.centre_evidence)
+    return persona.price_sensitivity * known / (known + rules.price_after)
+
+
+def _price_fit(personas: Sequence[Persona], rules: MatchSettings) -> Vectors:
     out = np.full((len(personas), BINS + 1), UNKNOWN_PRICE_FIT, dtype=np.float32)
     for row, persona in enumerate(personas):
         band = persona.price
-        out[row, :BINS] = fit_table(band.p20, band.p80, persona.price_sensitivity)
+        out[row, :BINS] = fit_table(band.p20, band.p80, felt_sensitivity(persona, rules))
     return out
 
 

@@ -20,6 +20,8 @@ class MatchSettings:
     much more an answer of the last days counts in the part `response` than the long-run lift of
     a category, `rising_centre` the bonus of an interest centre for the same (see
     `persona_math.rising`); 0 switches either off.
+    `price_after` is how many answers its interests rest on when an audience's sensitivity to
+    prices counts by half.
     `members` to `appetite` weigh the echo of what an audience answered to (see `match_echo`);
     `refined` is how many of an audience's best are scored with them after a sweep.
     """
@@ -45,6 +47,7 @@ class MatchSettings:
     refined: int = 200
     small_centre: float = 0.6
     centre_evidence: float = 2.0
+    price_after: float = 8.0
     rising: float = 8.0
     rising_centre: float = 1.5
     freshness_half_life: float = 14.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contentcenter.store.cards import AudienceCard, ItemCard
-from recommend.matching.features import fatigue_part
+from recommend.matching.features import fatigue_part, felt_sensitivity
 from recommend.matching.lags import lags_of
 from recommend.matching.refusals import ceiling_of
 from recommend.matching.settings import MatchSettings
@@ -102,7 +102,7 @@ def _curve(case: Situation) -> PriceCurve:
     return PriceCurve(
         band.p20,
         band.p80,
-        case.persona.price_sensitivity,
+        felt_sensitivity(case.persona, case.rules),
         min((float(one) for one in ceilings if one is not None), default=None),
         case.rules.price,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -42,8 +43,8 @@ def simulate(world: World, make: MakeWay, seed: int, setting: Setting = SMALL) -
     return Simulation(world, make(), seed, setting).run()
 
 
-def rate(world: World, make: MakeWay) -> float:
-    return sum(click_rate(simulate(world, make, seed)) for seed in SEEDS) / len(SEEDS)
+def rate(world: World, make: MakeWay, seeds: Sequence[int]) -> float:
+    return sum(click_rate(simulate(world, make, seed)) for seed in seeds) / len(seeds)
 
 
 def test_our_choices_beat_chance_and_popularity(world: World) -> None:
@@ -58,8 +59,9 @@ def test_our_choices_beat_chance_and_popularity(world: World) -> None:
 
 
 def test_events_alone_teach_what_nobody_declared(world: World) -> None:
-    untold = silent(world)
-    assert rate(untold, ours) >= 1.3 * rate(untold, by_chance)
+    """Four seeds: with nothing to start from, a week is even more a matter of luck."""
+    untold, seeds = silent(world), (*SEEDS, 23, 24)
+    assert rate(untold, ours, seeds) >= 1.3 * rate(untold, by_chance, seeds)
 
 
 def test_nothing_is_told_to_a_group_twice_and_equal_seeds_give_equal_runs(world: World) -> None:
@@ -182,8 +184,8 @@ def test_a_ranking_serves_once_a_training_found_it_surely_better(world: World) -
 
     feed.night(0)
     assert not feed.promoted
-    before = [visit(number) for number in range(120)]
+    before = [visit(number) for number in range(160)]
     feed.night(1)
     assert feed.promoted == [1]
-    after = [visit(number) for number in range(120, 150)]
+    after = [visit(number) for number in range(160, 190)]
     assert np.mean(after) > 1.3 * np.mean(before)

@@ -8,7 +8,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from recommend.matching.features import MatchItem, audience_features, item_features
+from recommend.matching.features import (
+    MatchItem,
+    audience_features,
+    felt_sensitivity,
+    item_features,
+)
 from recommend.matching.scores import (
     AudienceFeatures,
     ItemFeatures,
@@ -102,6 +107,21 @@ def test_price_fit_is_soft_below_the_ceiling() -> None:
     assert usual > at_ceiling > dear
     assert usual - at_ceiling < at_ceiling - dear
     assert usual > cheap > dear
+
+
+def test_sensitivity_to_prices_counts_once_interests_are_known() -> None:
+    rules, known = MatchSettings(), persona(1, 3_500)
+    unknown = replace(known, centres=known.centres[:0], centre_shares=(), centre_evidence=())
+    by_hand = replace(known, centre_evidence=())
+    assert felt_sensitivity(unknown, rules) == 0.0
+    assert 0.6 < felt_sensitivity(known, rules) / known.price_sensitivity < 1.0
+    assert felt_sensitivity(by_hand, rules) == known.price_sensitivity
+    items = item_features([item(1, price_fen=2_000), item(2, price_fen=3_100)], CORPUS, NOW)
+    people = audience_features([1, 2, 3], [unknown, known, by_hand], CORPUS)
+    price = score_matrix(items, people).parts["price"]
+    lost = price[0] - price[1]
+    assert lost[0] == pytest.approx(0.0, abs=0.01)
+    assert 0.0 < lost[1] < lost[2]
 
 
 def test_responses_freshness_and_doubt_move_their_parts() -> None:

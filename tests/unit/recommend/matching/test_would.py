@@ -7,8 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contentcenter.store.cards import RightsCard
-from recommend.matching.features import audience_features, fatigue_part, item_features
+from recommend.matching.features import (
+    audience_features,
+    fatigue_part,
+    felt_sensitivity,
+    item_features,
+)
 from recommend.matching.scores import score_matrix
+from recommend.matching.settings import MatchSettings
 from recommend.matching.would import (
     TEXTS,
     Outcome,
@@ -25,7 +31,8 @@ CURVE = PriceCurve(2_500, 6_000, 0.5, 8_000, 0.4)
 
 def test_the_curve_is_the_part_of_the_score() -> None:
     one = persona(1, 10_000)
-    curve = PriceCurve(one.price.p20, one.price.p80, one.price_sensitivity, 10_000, 0.4)
+    minds = felt_sensitivity(one, MatchSettings())
+    curve = PriceCurve(one.price.p20, one.price.p80, minds, 10_000, 0.4)
     for price in (900, 4_500, 9_900, None):
         items = item_features([item(41, price_fen=price)], CORPUS, NOW)
         parts = score_matrix(items, audience_features([1], [one], CORPUS)).parts
