@@ -150,11 +150,6 @@ def _gives_way(declared: Declared, rules: PersonaSettings) -> float:
     return rules.interest_evidence if declared.size == 1 else rules.group_evidence
 
 
-def _bunch(declared: Declared, rules: PersonaSettings) -> float:
-    """How many answers of this subject tell as much as one of a reader (see `_gives_way`)."""
-    return _gives_way(declared, rules) / rules.interest_evidence
-
-
 def _centres(
     declared: Declared, learned: Learned, sure: float
 ) -> tuple[Vectors, tuple[float, ...]]:
@@ -248,7 +243,7 @@ def _price(
         base = tuple(round(declared.ceiling_fen * share) for share in (0.35, 0.6, 0.9))  # type: ignore[assignment]
     weight = max(sum(max(value, 0.0) for value in learned.prices), 0.0)
     weight *= learned.price_fade(day, rules)
-    sure = weight / (weight + rules.price_evidence * _bunch(declared, rules))
+    sure = weight / (weight + rules.price_evidence * rules.bunch(declared.size))
     if weight <= 0:
         return PriceBand(*base), 0.0
     found = quantiles(learned.prices, (0.2, 0.5, 0.8))
@@ -274,7 +269,7 @@ def _sensitivity(declared: Declared, learned: Learned, day: float, rules: Person
         answered=liked * learned.price_fade(day, rules),
         answered_mean=sums["liked_log"] / liked,
     )
-    worth = rules.elasticity_evidence * _bunch(declared, rules)
+    worth = rules.elasticity_evidence * rules.bunch(declared.size)
     return sensitivity_of(elasticity(found, 2.0 * said, worth))
 
 

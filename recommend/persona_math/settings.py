@@ -35,3 +35,7 @@ class PersonaSettings:
     response_prior: float = 0.05
     response_evidence: float = 40.0
     member_share: float = 0.5
+
+    def bunch(self, size: int) -> float:
+        """How many answers of a subject of so many members tell as much as one of a reader."""
+        return 1.0 if size == 1 else self.group_evidence / self.interest_evidence
