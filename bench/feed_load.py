@@ -3,10 +3,10 @@
     python -m bench feed-load [--rate 200] [--seconds 300] [--items 20000] [--readers 5000]
                               [--processes 2]
 
-Real processes (web, worker, scheduler, Valkey, SQLite); the requests come from a process of
-their own at fixed times, answered or not (open loop), and a page's time counts from when it
-was due: a stall is not hidden by the requests that were not sent meanwhile. Visits begin at
-even distances; a reader turns two more pages, each some seconds after the one before was
+Real processes (web, worker, scheduler, Valkey, SQLite) whose clock says noon; the requests come
+from a process of their own at fixed times, answered or not (open loop), and a page's time counts
+from when it was due: a stall is not hidden by the requests that were not sent meanwhile. Visits
+begin at even distances; a reader turns two more pages, each some seconds after the one before was
 answered. The app reports what was shown and clicked in batches. In the first seconds there are
 fewer pages (nobody turns one yet): figures are of the pages after that.
 """
@@ -20,8 +20,10 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -77,11 +79,21 @@ def prepare(product: Product, folder: Path, items: int, settings: dict[str, str]
             redis_url=settings["redis"],
             embedding_url=settings["embedder"],
             secret_key="bench",  # noqa: S106 - no secret here
+            clock_offset_seconds=product.offset,
         )
     )
     fill(floor, items)
     build_services(floor).corpus.refresh()
     floor.db.dispose()
+
+
+def until_noon() -> float:
+    """Seconds by which the product's clock runs ahead, so that it is day wherever and whenever
+    this runs: at night the hub trains its models, and readers sleep."""
+    zone = ZoneInfo(Settings().timezone)
+    now = datetime.now(zone)
+    noon = now.replace(hour=12, minute=0, second=0, microsecond=0)
+    return (noon - now).total_seconds() % timedelta(days=1).total_seconds()
 
 
 def with_processes(program: Program, count: int) -> Program:
@@ -189,7 +201,9 @@ def main(arguments: Sequence[str]) -> int:
             ValkeyServer(folder / "valkey", free_port()),
             EmbeddingProcess(Path("var/cache")),
         )
-        product = SeveralWebs(folder, valkey.url, embedder.url, 0.0, processes=chosen.processes)
+        product = SeveralWebs(
+            folder, valkey.url, embedder.url, until_noon(), processes=chosen.processes
+        )
         try:
             valkey.start()
             embedder.start()
