@@ -38,10 +38,10 @@ from recommend.shelf import Shelf, ShelfItem
 
 LARGEST_PAGE = 50
 REST_BATCH = 600
-# Pages in the making at once. They need the interpreter, which runs one thread: asked for more
-# than two cores can make, sixteen at once collapsed in two of five runs (0 and 14 pages a
-# second), four at once in none of six (docs/decisions/0013).
-PAGES_AT_ONCE = 2
+# Pages in the making at once: where everything they ask is in this process's own files, they never
+# wait, and two of them would only take the interpreter from each other; servers are waited for
+# (docs/decisions/0013).
+PAGES_WITHOUT_SERVERS, PAGES_WITH_SERVERS = 1, 4
 ANSWERS_KEPT = timedelta(days=30)
 
 
@@ -96,7 +96,7 @@ class FeedService:
         self._explore = explore or ExploreSettings()
         self._zone = ZoneInfo(floor.settings.timezone)
         self._visits = Visits(floor)
-        self._in_the_making = BoundedSemaphore(PAGES_AT_ONCE)
+        self._in_the_making = BoundedSemaphore(_pages_at_once(floor))
         self._kept = KeptRankings()
 
     def page(
@@ -298,6 +298,11 @@ class FeedService:
         ]
         cursor = visit.cursor if len(entries) >= size else None
         return FeedAnswer(tuple(items), visit.trace_id, cursor)
+
+
+def _pages_at_once(floor: Floor) -> int:
+    served = floor.settings.search_engine != "embedded" or not floor.db.is_sqlite
+    return PAGES_WITH_SERVERS if served else PAGES_WITHOUT_SERVERS
 
 
 def _check(app_reader_id: str, scene: str, size: int) -> None:
