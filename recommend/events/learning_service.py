@@ -18,7 +18,7 @@ from contentcenter.store.database import one_exchange
 from contentcenter.store.tables import StateRow
 from recommend.corpus import CorpusView
 from recommend.corpus_service import CorpusService
-from recommend.events.laid_out import LaidOut
+from recommend.events.batch_view import BatchView
 from recommend.events.learning_batch import (
     WATERMARK,
     Batch,
@@ -145,8 +145,8 @@ class LearningService:
         learned, memory = Learned(Centres.empty(corpus.dimension)), dict[int, Trace]()
         for events in self._history(subject, subject_id, last):
             memory = remember(memory, _answers(events))
-            told, laid_out = self._told(subject, subject_id, events, corpus)
-            learned = learn(learned, told, laid_out, self._settings)
+            told, view = self._told(subject, subject_id, events, corpus)
+            learned = learn(learned, told, view, self._settings)
         return learned, memory
 
     def _replace(self, fresh: _Anew) -> bool | None:
@@ -195,8 +195,8 @@ class LearningService:
         audiences = [subject_id] if subject is Subject.AUDIENCE else []
         with self._floor.db.connected() as connection:
             around = read_surroundings(connection, events, audiences)
-        key, laid_out = (subject, subject_id), self._laid_out(around, corpus)
-        return self._learn_events({key: events}, around, laid_out)[key], laid_out
+        key, view = (subject, subject_id), self._batch_view(around, corpus)
+        return self._learn_events({key: events}, around, view)[key], view
 
     def _waiting(self) -> Batch | None:
         """The events behind the watermark, with all they need."""
@@ -205,7 +205,7 @@ class LearningService:
             return read_batch(connection, BATCH, corpus, self._settings.member_share)
 
     def _compute(self, batch: Batch) -> _Round:
-        events, corpus = batch.events, self._laid_out(batch.around, self._corpus.view())
+        events, corpus = batch.events, self._batch_view(batch.around, self._corpus.view())
         told = self._learn_events(batch.groups, batch.around, corpus)
         personas = [
             LearnedPersona(
@@ -236,10 +236,10 @@ class LearningService:
         self,
         groups: Mapping[SubjectKey, Sequence[StoredEvent]],
         around: Surroundings,
-        laid_out: LaidOut,
+        view: BatchView,
     ) -> dict[SubjectKey, list[LearnEvent]]:
         facts = {
-            one: ItemFacts(laid_out.items.get(one), plain.category, plain.tags, plain.price_fen)
+            one: ItemFacts(view.items.get(one), plain.category, plain.tags, plain.price_fen)
             for one, plain in around.items.items()
         }
         default = ZoneInfo(self._floor.settings.timezone)
@@ -249,9 +249,9 @@ class LearningService:
         }
         return {key: _learn_events(own, facts, zones[key]) for key, own in groups.items()}
 
-    def _laid_out(self, around: Surroundings, corpus: CorpusView) -> LaidOut:
+    def _batch_view(self, around: Surroundings, corpus: CorpusView) -> BatchView:
         vectors = self._floor.index.vectors(list(around.items)) if around.items else {}
-        return LaidOut(corpus, vectors)
+        return BatchView(corpus, vectors)
 
     def _commit(self, result: _Round, epoch: int) -> bool:
         now = self._floor.clock.now()

@@ -16,7 +16,7 @@ from contentcenter.embedding.ports import Vectors
 from recommend.corpus import CorpusView
 
 
-class LaidOut(CorpusView):
+class BatchView(CorpusView):
     """For one batch in one thread. `items`: the vectors (dimension,) it knows, to be handed to
     `learn` as they are."""
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from contentcenter.domain.events import EventKind
-from recommend.events.laid_out import LaidOut
+from recommend.events.batch_view import BatchView
 from recommend.persona_math import Centres, ItemFacts, Learned, LearnEvent, learn
 from tests.unit.recommend.vectors import DIMENSION, bunched, corpus_of
 
@@ -40,28 +40,28 @@ def events_of(seed: int, items: dict[int, np.ndarray], count: int = 400) -> list
 def test_a_persona_learns_the_same_numbers_to_the_last_bit() -> None:
     nothing = Learned(Centres.empty(DIMENSION))
     for seed in range(5):
-        laid_out = LaidOut(CORPUS, ROWS)
+        view = BatchView(CORPUS, ROWS)
         plain = learn(nothing, events_of(seed, ROWS), CORPUS)
-        quick = learn(nothing, events_of(seed, dict(laid_out.items)), laid_out)
+        quick = learn(nothing, events_of(seed, dict(view.items)), view)
         assert len(plain.centres) > 1
         assert quick.centres.vectors.tobytes() == plain.centres.vectors.tobytes()
         assert quick.to_json() == plain.to_json()
 
 
 def test_what_it_does_not_know_is_laid_out_as_ever() -> None:
-    laid_out = LaidOut(CORPUS, {1: VECTORS[1]})
+    view = BatchView(CORPUS, {1: VECTORS[1]})
     strange = VECTORS[5:9]
-    for asked in (strange, strange, VECTORS[1][None, :], laid_out.items[1][None, :], strange[:1]):
-        assert laid_out.centre(asked).tobytes() == CORPUS.centre(asked).tobytes()
+    for asked in (strange, strange, VECTORS[1][None, :], view.items[1][None, :], strange[:1]):
+        assert view.centre(asked).tobytes() == CORPUS.centre(asked).tobytes()
 
 
 def test_without_items_it_is_the_view() -> None:
-    laid_out = LaidOut(CORPUS, {})
-    assert laid_out.centre(VECTORS).tobytes() == CORPUS.centre(VECTORS).tobytes()
-    assert (laid_out.join_at, laid_out.merge_at) == (CORPUS.join_at, CORPUS.merge_at)
+    view = BatchView(CORPUS, {})
+    assert view.centre(VECTORS).tobytes() == CORPUS.centre(VECTORS).tobytes()
+    assert (view.join_at, view.merge_at) == (CORPUS.join_at, CORPUS.merge_at)
 
 
 def test_it_keeps_to_the_view_it_was_made_of() -> None:
     moved = replace(CORPUS, mean=CORPUS.mean + np.float32(0.1))
-    one = LaidOut(moved, ROWS).items[3][None, :]
-    assert LaidOut(moved, {3: one[0]}).centre(one).tobytes() == moved.centre(one).tobytes()
+    one = BatchView(moved, ROWS).items[3][None, :]
+    assert BatchView(moved, {3: one[0]}).centre(one).tobytes() == moved.centre(one).tobytes()
