@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Dialect, bindparam, func, select
+from sqlalchemy import Connection, Dialect, select
 from sqlalchemy.orm import Session
 
 from contentcenter.domain.events import EVENT_WEIGHT, EventKind
@@ -155,16 +155,6 @@ def co_read_writes(dialect: Dialect, pairs: Mapping[tuple[int, int], int]) -> li
     return upserting(dialect, CoReadRow, rows, ["item_id", "other_id"], [], adds=["count"])
 
 
-def read_together(session: Session | Connection, ids: Sequence[int], limit: int) -> list[int]:
-    """Items most often liked by readers of these, most often first."""
-    if not ids:
-        return []
-    known = set(ids)
-    asked = {"ids": list(known), "limit": limit + len(known)}
-    found = session.execute(_TOGETHER, asked).scalars()
-    return [one for one in found if one not in known][:limit]
-
-
 def hottest(session: Session, limit: int) -> list[int]:
     query = (
         select(ItemSignalRow.item_id)
@@ -177,10 +167,3 @@ def hottest(session: Session, limit: int) -> list[int]:
 
 # Built once: putting a statement together costs as much as running it.
 _SIGNALS_OF = select(*_SIGNAL).where(among(ItemSignalRow.item_id, "ids"))
-_TOGETHER = (
-    select(CoReadRow.other_id)
-    .where(among(CoReadRow.item_id, "ids"))
-    .group_by(CoReadRow.other_id)
-    .order_by(func.sum(CoReadRow.count).desc(), CoReadRow.other_id)
-    .limit(bindparam("limit", type_=ItemSignalRow.item_id.type))
-)

@@ -16,7 +16,8 @@ from contentcenter.search.ports import Filters
 from contentcenter.store.tables import ItemRow
 from recommend.collaborative.serving import CoReading
 from recommend.corpus_service import CorpusService
-from recommend.events.signals import hottest, load_signals, read_together
+from recommend.events.signals import hottest, load_signals
+from recommend.feed.partners import Partners
 from recommend.feed.spreading import Recall
 from recommend.models import ModelRegistry
 from recommend.persona_math import Persona
@@ -55,6 +56,7 @@ class FeedRecall:
         self._floor = floor
         self._corpus = corpus
         self._co_reading = co_reading or CoReading(ModelRegistry(floor))
+        self._partners = Partners()
         self._lock = threading.Lock()
         self._kept: tuple[float, dict[Recall, list[int]]] | None = None
         self._hot: tuple[float, list[int]] | None = None
@@ -90,7 +92,7 @@ class FeedRecall:
             ranked = served.model.recall(likes, EACH + len(barred))
             found = [one for one in ranked if one not in barred][:EACH]
         if len(found) < EACH and history:
-            found += read_together(connection, history[:LIKED_DEPTH], EACH)
+            found += self._partners.of(connection, history[:LIKED_DEPTH], EACH)
         return list(dict.fromkeys(found))[:EACH]
 
     def rest(self, barred: frozenset[int], limit: int, after: int | None = None) -> list[int]:
