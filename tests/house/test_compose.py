@@ -130,11 +130,20 @@ def _own_command(program: Program) -> Sequence[str]:
     return parts
 
 
+# A container has its ports alone. On a machine a second hub must be told that a port is taken.
+ONLY_CONTAINERS = {"--reuse-port"}
+
+
 @pytest.mark.parametrize("name", ["web", "worker-ingest", "worker-distribute", "scheduler"])
 def test_services_run_the_commands_of_the_supervisor(name: str) -> None:
     ports = Ports(8000)
     programs = {one.name: one for one in (*pages(ROOT, ports, 0), *labour(ROOT, ports, 0))}
-    assert _container_command(SERVICES[name]) == _own_command(programs[name])
+    command = [one for one in _container_command(SERVICES[name]) if one not in ONLY_CONTAINERS]
+    assert command == _own_command(programs[name])
+
+
+def test_web_processes_of_a_container_have_a_socket_each() -> None:
+    assert "--reuse-port" in _container_command(SERVICES["web"])
 
 
 def test_the_model_runs_the_command_of_the_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
