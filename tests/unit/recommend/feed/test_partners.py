@@ -51,14 +51,10 @@ def test_items_come_by_the_sum_of_common_readers(floor: Floor, ids: list[int]) -
     assert asked(floor, Partners(), []) == []
 
 
-def test_of_each_item_only_the_best_partners_count(
+def test_many_partners_are_kept_for_a_while(
     floor: Floor, ids: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     like_together(floor, {(ids[0], one): float(place) for place, one in enumerate(ids[1:10])})
-    rows = partners._read  # the statement is built with the module's own number
-    with floor.db.connected() as connection:
-        found = rows(connection, [ids[0]])[ids[0]]
-    assert len(found[0]) == 9
     assert asked(floor, Partners(), [ids[0]], 2) == [ids[9], ids[8]]
     monkeypatch.setattr(partners, "PARTNERS", 9)
     known = Partners()
