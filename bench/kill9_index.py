@@ -62,7 +62,8 @@ from tests.fixtures.valkey import ValkeyServer, free_port
 # What waits minutes in production waits seconds here, so that a round takes seconds.
 PATIENCE = timedelta(seconds=1)
 DEAD_AFTER = timedelta(seconds=3)
-RECOVERY_SECONDS = 90.0
+# A job that died between queue and worker is given up by RQ after a minute.
+RECOVERY_SECONDS = 120.0
 # The worker dies within so many seconds of the first change of a round.
 SPAN_SECONDS = 1.5
 REBUILD_SECONDS = 0.3  # or of the begin of a rebuild

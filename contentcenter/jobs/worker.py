@@ -14,11 +14,11 @@ from typing import Any
 import redis
 import structlog
 from flask import Flask, current_app
-from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 from contentcenter.domain.errors import EngineUnavailable, RetryLater
 from contentcenter.jobs.names import JobName, QueueName
+from contentcenter.jobs.pulse import PulsingWorker
 from contentcenter.jobs.rq_queue import JobFunction, RqQueue
 
 log = structlog.get_logger()
@@ -79,12 +79,12 @@ def _ids(arguments: Mapping[str, Any]) -> dict[str, object]:
 def work(app: Flask, redis_url: str, queues: Iterable[QueueName], *, burst: bool = False) -> None:
     """Run a worker in this process until it is told to stop (SIGTERM finishes the job).
 
-    The simple worker does not fork: connections and caches stay warm, and a job costs a
+    The worker does not fork: connections and caches stay warm, and a job costs a
     third of a forked one. The supervisor restarts the process when it dies.
     """
     # A connection of its own: RQ raises its time-outs to outlast the blocking pop.
     connection = redis.Redis.from_url(redis_url)
-    worker = SimpleWorker(
+    worker = PulsingWorker(
         [str(name) for name in queues],
         connection=connection,
         serializer=JSONSerializer,

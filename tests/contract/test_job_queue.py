@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -10,10 +13,11 @@ import redis
 from flask import Flask
 
 from contentcenter.domain.errors import EngineUnavailable, NotFound, RetryLater
-from contentcenter.jobs import worker
+from contentcenter.jobs import pulse, worker
 from contentcenter.jobs.delayed import delayed_tick
 from contentcenter.jobs.names import QUEUE_OF, JobName, QueueName
 from contentcenter.jobs.rq_queue import RqQueue
+from tests.fixtures.twin import wait_for
 from tests.fixtures.valkey import ValkeyServer, free_port
 
 
@@ -210,6 +214,55 @@ def test_a_server_that_is_away_is_an_engine_unavailable() -> None:
             away.ping()
         with pytest.raises(EngineUnavailable):
             away.enqueue(JobName.PLAN, plan_id=1)
+
+
+def test_a_killed_workers_job_is_given_up_in_half_a_minute(
+    queue: RqQueue, valkey_url: str, run_jobs: Callable[..., None]
+) -> None:
+    seen: list[int] = []
+    queue.enqueue(JobName.PLAN, key="7", plan_id=7)
+    kill_in_a_job(valkey_url)
+    queue.enqueue(JobName.PLAN, key="7", plan_id=7)
+    run_jobs(plan=lambda plan_id: seen.append(plan_id))
+    assert seen == []  # who knows whether it still runs
+    soon = time.time() + pulse.LOST_AFTER_SECONDS + 1
+    queue.queue(QueueName.FOLLOW).started_job_registry.cleanup(soon)
+    (given_up,) = queue.failed()
+    assert "AbandonedJobError" in given_up.error
+    queue.enqueue(JobName.PLAN, key="7", plan_id=7)
+    run_jobs(plan=lambda plan_id: seen.append(plan_id))
+    assert seen == [7]
+    assert queue.failed() == []
+
+
+def test_a_long_job_is_claimed_again_and_again(
+    queue: RqQueue, run_jobs: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.02)
+    registry = queue.queue(QueueName.FOLLOW).started_job_registry
+    grown: list[bool] = []
+
+    def claimed_until() -> float:
+        ((_, until),) = registry.connection.zrange(registry.key, 0, -1, withscores=True)
+        return float(until)
+
+    def long(plan_id: int) -> None:
+        first = claimed_until()
+        grown.append(wait_for(lambda: claimed_until() > first))
+
+    queue.enqueue(JobName.PLAN, plan_id=7)
+    run_jobs(plan=long)
+    assert grown == [True]
+    assert queue.counts()[QueueName.FOLLOW].started == 0
+
+
+def kill_in_a_job(valkey_url: str) -> None:
+    """A worker takes the next job and dies in it."""
+    command = [sys.executable, "-m", "tests.contract.job_child", valkey_url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"at work\n"
+        child.kill()
 
 
 def test_queued_jobs_survive_a_killed_server(tmp_path_factory: pytest.TempPathFactory) -> None:
