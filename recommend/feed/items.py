@@ -12,7 +12,7 @@ from contentcenter.domain.content import VISIBLE_STATES
 from contentcenter.store.cards import ItemCard
 from recommend.feed.recall import followed
 from recommend.feed.scenes import Anchor
-from recommend.feed.scoring import Found, Shown, placed
+from recommend.feed.scoring import Shown, placed
 from recommend.feed.spreading import Reason, ReasonFacts, Recall, reason
 from recommend.persona_math import Persona
 from recommend.ranking.log import Ranked
@@ -48,7 +48,7 @@ def _feed_item(card: ItemCard, shown: Shown, why: Why) -> FeedItem:
         score=shown.score,
         parts=shown.parts,
         reason=why.reason(card, shown.semantic),
-        recalls=why.found.recalls[card.id],
+        recalls=why.recalls[card.id],
         probability=shown.probability,
         explored=shown.logged.offer is not None,
         ranked=shown.logged,
@@ -81,29 +81,31 @@ def from_entry(card: ItemCard, entry: Mapping[str, Any]) -> FeedItem:
 
 @dataclass(frozen=True)
 class Why:
-    """What reasons are made of. `tags` and `categories` are what the reader is drawn to."""
+    """What reasons are made of: tags and categories the reader is drawn to, where each item came
+    from, what the scene says of itself."""
 
     tags: Sequence[str]
     categories: Sequence[str]
-    found: Found
-    anchor: Anchor | None
+    recalls: Mapping[int, tuple[Recall, ...]]
+    scene_text: str = ""
 
     @classmethod
-    def of(cls, persona: Persona, found: Found, anchor: Anchor | None) -> Why:
-        return cls(*followed(persona), found, anchor)
+    def of(
+        cls, persona: Persona, recalls: Mapping[int, tuple[Recall, ...]], anchor: Anchor | None
+    ) -> Why:
+        return cls(*followed(persona), recalls, anchor.text if anchor is not None else "")
 
     def reason(self, card: ItemCard, semantic: float) -> Reason:
         liked = next((tag for tag in self.tags if tag in card.tag_names), "")
         if not liked and card.category in self.categories:
             liked = category_label(card.category)
-        scene = self.anchor.text if self.anchor is not None else ""
         return reason(
             ReasonFacts(
-                recalls=self.found.recalls[card.id],
+                recalls=self.recalls[card.id],
                 parts={"semantic": semantic},
                 liked_tag=liked,
                 category_label=category_label(card.category),
-                scene_text=scene,
+                scene_text=self.scene_text,
             )
         )
 

@@ -1,10 +1,11 @@
 """A visit goes on where it stopped: what was ranked for one page serves the next ones too.
 
-Ranking looks a few pages ahead, and these are kept for a minute in the process. What a reader
-does (a click, a dislike, an order), what the persona has learned from it, a joined group or
-another version of the ranking ends it: all of that is read from the store at every page (see
-`visits.Mark`), so it holds for events that another process took. Impressions only filter.
-Another process, or this one when it has forgotten, ranks anew.
+Ranking looks a few pages ahead. What the next pages need of it (the picks, and who competes for
+their drawn places, with all that is told of them) is kept for a minute: in the process, and in
+Valkey for the others (see `handover`). What a reader does (a click, a dislike, an order), what
+the persona has learned from it, a joined group or another version of the ranking ends it: all of
+that is read from the store at every page (see `visits.Mark`), so it holds for events that another
+process took. Impressions only filter.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from recommend.feed.scenes import Anchor, Asked
-from recommend.feed.scoring import Found, Scored
-from recommend.feed.visits import Mark, Past, Visit
-from recommend.persona_math import Persona
-from recommend.ranking.features import Context
+from recommend.feed.items import Why
+from recommend.feed.scenes import Asked
+from recommend.feed.scoring import Scored, contenders
+from recommend.feed.visits import Mark, Visit
+from recommend.ranking.explore import ExploreSettings
 
 PAGES_AHEAD = 3
 SPARE = 5  # picked beyond a page, in case a fact changed since the shelf was filled
@@ -28,24 +29,14 @@ KEPT_VISITS = 1_200
 
 
 @dataclass(frozen=True)
-class Request:
-    """Who asks, what for, and what is known of them."""
+class Prepared:
+    """Candidates of one request, made at `at`, scored; `picks` are rows of `scored` in the spread
+    order, far enough for some pages. `away` names what did not take part."""
 
     asked: Asked
     mark: Mark
-    persona: Persona
-    past: Past
-    context: Context
-    anchor: Anchor | None
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Candidates of a request, scored; `picks` are rows of `scored` in the spread order, far
-    enough for some pages."""
-
-    request: Request
-    found: Found
+    at: datetime
+    why: Why
     scored: Scored
     picks: Sequence[int]
     away: tuple[str, ...] = ()
@@ -55,37 +46,50 @@ class Ranking:
         items = self.scored.items
         return [row for row in self.picks if items[row].id not in barred]
 
+    def narrowed(self, rules: ExploreSettings) -> Prepared:
+        """Without what no page of the visit will need: a fifth of it is left. As many compete for
+        drawn places as would if the picks took the best of them."""
+        competing = contenders(self.scored, len(self.picks) + rules.offered, rules)
+        rows = sorted({*self.picks, *competing})
+        place = {row: number for number, row in enumerate(rows)}
+        scored = self.scored.narrowed(rows)
+        recalls = {item.id: self.why.recalls[item.id] for item in scored.items}
+        return replace(
+            self,
+            why=replace(self.why, recalls=recalls),
+            scored=scored,
+            picks=[place[row] for row in self.picks],
+        )
+
+    def serves(self, visit: Visit, asked: Asked, size: int, version: int, now: datetime) -> bool:
+        """Whether the next page can be taken from it, whatever the reader did meanwhile."""
+        fresh = timedelta(0) <= now - self.at <= KEPT_FOR
+        same = self.asked == asked and self.mark.same_reader(visit.mark)
+        if not (fresh and same and self.scored.serving.version == version):
+            return False
+        return len(self.left(visit.barred)) >= size + SPARE
+
 
 def picks_ahead(size: int) -> int:
     """How many places to fill for a page of this size and those after it."""
     return max(PAGES_AHEAD * min(size, 20), size) + SPARE
 
 
-class KeptRankings:
-    """Rankings by session, the last used ones. Safe for several threads."""
+class KeptPages:
+    """What visits go on with by session, the last used ones. Safe for several threads."""
 
     def __init__(self, limit: int = KEPT_VISITS) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Ranking] = OrderedDict()
+        self._kept: OrderedDict[str, Prepared] = OrderedDict()
 
-    def keep(self, session: str, ranking: Ranking) -> None:
+    def keep(self, session: str, prepared: Prepared) -> None:
         with self._lock:
-            self._kept[session] = ranking
+            self._kept[session] = prepared
             self._kept.move_to_end(session)
             while len(self._kept) > self._limit:
                 self._kept.popitem(last=False)
 
-    def still_good(
-        self, visit: Visit, asked: Asked, size: int, *, version: int, now: datetime
-    ) -> Ranking | None:
-        """What the session goes on with; None if it must be ranked (anew). `version` is the
-        ranking that serves."""
+    def find(self, session: str) -> Prepared | None:
         with self._lock:
-            kept = self._kept.get(visit.session)
-        if kept is None or kept.request.mark != visit.mark or kept.request.asked != asked:
-            return None
-        fresh = timedelta(0) <= now - kept.request.context.now <= KEPT_FOR
-        if not fresh or kept.scored.serving.version != version:
-            return None
-        return kept if len(kept.left(visit.barred)) >= size + SPARE else None
+            return self._kept.get(session)

@@ -17,6 +17,7 @@ from recommend.feed.spreading import Candidates, FeedSettings, Recall, rank
 from recommend.matching.features import LaidOut
 from recommend.matching.scores import Scores
 from recommend.ranking.explore import ExploreSettings, Offer, Uncertain, offer
+from recommend.ranking.explore import contenders as explorable
 from recommend.ranking.features import (
     FEATURES,
     RECALLS,
@@ -60,7 +61,8 @@ class Found:
 class Scored:
     """Columns of the shelf: feature rows (n, F) in the half precision they were rounded to,
     the log-odds (n,) of the version in `serving`, what was added online (n,), the meaning part
-    of matching (n,), decayed counts (n,)."""
+    of matching (n,), decayed counts (n,). `usual` is what the average of all candidates earns in
+    each part of matching, also of those that were left out since."""
 
     items: Sequence[ShelfItem]
     rows: Halves
@@ -69,16 +71,26 @@ class Scored:
     semantic: Vectors
     shown: Vectors
     liked: Vectors
+    usual: Mapping[str, np.float32]
     serving: Serving
 
     @cached_property
     def log_odds(self) -> Vectors:
         return self.model + self.added
 
-    @cached_property
-    def usual(self) -> Mapping[str, np.float32]:
-        """What the average candidate earns in each part of matching."""
-        return self.serving.model.usual(self.rows)
+    def narrowed(self, rows: Sequence[int]) -> Scored:
+        """With these rows alone, in this order."""
+        chosen = list(rows)
+        return replace(
+            self,
+            items=[self.items[row] for row in chosen],
+            rows=self.rows[chosen],
+            model=self.model[chosen],
+            added=self.added[chosen],
+            semantic=self.semantic[chosen],
+            shown=self.shown[chosen],
+            liked=self.liked[chosen],
+        )
 
     def features(self, rows: Sequence[int]) -> Vectors:
         """What the model was given of these rows, to the last bit."""
@@ -122,14 +134,16 @@ def score(
     ranked = _columns(items, found, columns.told, served=served, context=context, near=near)
     parts = {name: values[:, 0] for name, values in scores.parts.items()}
     rows = features(ranked, parts, reader, context)
+    halves = rows.astype(np.float16)
     return Scored(
         items=items,
-        rows=rows.astype(np.float16),
+        rows=halves,
         model=serving.model.log_odds(rows),
         added=serving.added(columns.told.ids.tolist(), ranked.categories),
         semantic=parts["semantic"],
         shown=ranked.shown.astype(np.float32),
         liked=ranked.liked.astype(np.float32),
+        usual=serving.model.usual(halves),
         serving=serving,
     )
 
@@ -137,9 +151,8 @@ def score(
 def nothing(serving: Serving) -> Scored:
     """No candidates at all."""
     none = np.zeros(0, dtype=np.float32)
-    return Scored(
-        (), np.zeros((0, len(FEATURES)), np.float16), none, none, none, none, none, serving
-    )
+    rows = np.zeros((0, len(FEATURES)), np.float16)
+    return Scored((), rows, none, none, none, none, none, {}, serving)
 
 
 def order(scored: Scored, columns: ShelfColumns, size: int, settings: FeedSettings) -> list[int]:
@@ -177,6 +190,11 @@ def explore(
         place = int(luck.integers(rules.first_place - 1, min(size, len(out) + 1)))
         out.insert(place, Pick(drawn.row, drawn))
     return out
+
+
+def contenders(scored: Scored, count: int, rules: ExploreSettings) -> list[int]:
+    """Rows that compete for drawn places before all others, `count` at most."""
+    return explorable(Uncertain(scored.log_odds, scored.shown, scored.liked), count, rules)
 
 
 def _open(

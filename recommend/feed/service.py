@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from threading import BoundedSemaphore
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from contentcenter.domain.errors import InvalidInput
-from contentcenter.embedding.ports import Vectors
 from contentcenter.floor import Floor
 from contentcenter.store.cards import ItemCard, load_items
 from recommend.collaborative.serving import CoReading
@@ -19,30 +16,32 @@ from recommend.corpus_service import CorpusService
 from recommend.events.learning_service import LearningService
 from recommend.feed import scoring
 from recommend.feed.answers import forget_answers, store_answer, stored_entries
-from recommend.feed.items import FeedItem, Why, entry_of, feed_items, from_entry, showable
-from recommend.feed.kept import SPARE, KeptRankings, Ranking, Request, picks_ahead
-from recommend.feed.recall import LIKED_DEPTH, FeedRecall, Recalled, RecallFor
-from recommend.feed.scenes import Anchor, Asked, SceneAnchors
-from recommend.feed.scoring import Found, Pick
-from recommend.feed.spreading import FeedSettings, Recall, merge_recalls, strengths
+from recommend.feed.handover import Handover
+from recommend.feed.items import FeedItem, entry_of, feed_items, from_entry, showable
+from recommend.feed.kept import SPARE, KeptPages, Prepared
+from recommend.feed.making import RankingMaker, Sources, Turn
+from recommend.feed.scenes import Asked
+from recommend.feed.scoring import Pick
+from recommend.feed.spreading import FeedSettings
+from recommend.feed.turnstile import Turnstile
 from recommend.feed.visits import Visit, Visits
 from recommend.matching.service import MatchService
 from recommend.models import ModelRegistry
 from recommend.personas.service import PersonaService
 from recommend.ranking.explore import ExploreSettings, places_to_explore
-from recommend.ranking.features import Context, RankReader
 from recommend.ranking.scenes import scene_of
 from recommend.ranking.serving import FeedRanker
 from recommend.readers import LONGEST_ID
-from recommend.shelf import Shelf, ShelfItem
+from recommend.shelf import Shelf
 
 LARGEST_PAGE = 50
-REST_BATCH = 600
 # Pages in the making at once: where everything they ask is in this process's own files, they never
 # wait, and two of them would only take the interpreter from each other; servers are waited for
 # (docs/decisions/0013).
 PAGES_WITHOUT_SERVERS, PAGES_WITH_SERVERS = 1, 4
 ANSWERS_KEPT = timedelta(days=30)
+# Named in `away` when the reader's last clicks did not count yet because a crowd waited.
+BUSY = "ranking"
 
 
 @dataclass(frozen=True)
@@ -54,16 +53,6 @@ class FeedAnswer:
     next_cursor: str | None
     degraded: bool = False
     away: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One page in the making: what is read for it is read over one connection."""
-
-    connection: Connection
-    visit: Visit
-    asked: Asked
-    size: int
 
 
 class FeedService:
@@ -84,20 +73,15 @@ class FeedService:
         explore: ExploreSettings | None = None,
     ) -> None:
         self._floor = floor
-        self._corpus = corpus
-        self._personas = personas
-        self._matches = matches
-        self._learning = learning
         self._shelf = shelf
-        self._recall = FeedRecall(floor, corpus, co_reading)
-        self._anchors = SceneAnchors(floor, corpus, shelf)
-        self._ranker = ranker or FeedRanker(floor, ModelRegistry(floor))
-        self._settings = settings or FeedSettings()
         self._explore = explore or ExploreSettings()
-        self._zone = ZoneInfo(floor.settings.timezone)
         self._visits = Visits(floor)
-        self._in_the_making = BoundedSemaphore(_pages_at_once(floor))
-        self._kept = KeptRankings()
+        ranker = ranker or FeedRanker(floor, ModelRegistry(floor))
+        sources = Sources(corpus, personas, matches, learning, shelf, ranker, co_reading)
+        self._making = RankingMaker(floor, sources, self._visits, settings or FeedSettings())
+        self._turnstile = Turnstile(_pages_at_once(floor))
+        self._kept = KeptPages()
+        self._handover = Handover(floor.redis, shelf.visible)
 
     def page(
         self,
@@ -114,20 +98,20 @@ class FeedService:
         say what the scene is about: the book just bought, the search that found nothing."""
         _check(app_reader_id, scene, size)
         asked = Asked(scene_of(scene), item_id, question)
-        with self._in_the_making, self._floor.db.connected() as connection:
+        with self._turnstile.turn() as crowded, self._floor.db.connected() as connection:
             visit = self._visits.visit(connection, app_reader_id, cursor)
             if visit.answered:
                 return self._replayed(visit, size)
             turn = Turn(connection, visit, asked, size)
-            ranking = self._ranking(turn)
-            items = self._choose(turn, ranking)
+            prepared = self._prepared(turn, crowded=crowded)
+            items = self._choose(turn, prepared)
         self._remember(visit, scene, items)
         return FeedAnswer(
             items=tuple(items),
             trace_id=visit.trace_id,
             next_cursor=visit.cursor if len(items) == size else None,
-            degraded=bool(ranking.away),
-            away=ranking.away,
+            degraded=bool(prepared.away),
+            away=prepared.away,
         )
 
     def forget_old(self) -> int:
@@ -135,72 +119,59 @@ class FeedService:
         before = self._floor.clock.now() - ANSWERS_KEPT
         return forget_answers(self._floor, before)
 
-    def _ranking(self, turn: Turn) -> Ranking:
-        """What this visit goes on with, or all of it anew."""
-        now, version = self._floor.clock.now(), self._ranker.current().version
-        visit, asked, size = turn.visit, turn.asked, turn.size
-        kept = self._kept.still_good(visit, asked, size, version=version, now=now)
-        if kept is not None:
-            return kept
-        request = self._request(turn)
-        recalled = self._recalled(turn, request)
-        came = merge_recalls(recalled.lists, visit.barred, self._settings.candidates)
-        found = Found(came, strengths(recalled.lists, list(came)))
-        ranking = self._ranked(request, found, picks_ahead(size), recalled.away)
-        if not ranking.away:
-            self._kept.keep(visit.session, ranking)
-        return ranking
+    def _prepared(self, turn: Turn, *, crowded: bool) -> Prepared:
+        """What this visit goes on with, or all of it anew. While a crowd waits, a visit goes on
+        with what was ranked before the reader's last clicks."""
+        visit = turn.visit
+        here = self._if_it_serves(turn, self._kept.find(visit.session))
+        if here is not None and here.mark == visit.mark:
+            return here
+        there = self._from_elsewhere(turn)
+        if there is not None and there.mark == visit.mark:
+            self._kept.keep(visit.session, there)
+            return there
+        before = there or here
+        if crowded and before is not None:
+            return replace(before, away=(BUSY,))
+        return self._made(turn)
 
-    def _request(self, turn: Turn) -> Request:
-        now, visit, asked = self._floor.clock.now(), turn.visit, turn.asked
-        local = now.astimezone(self._zone)
-        return Request(
-            asked=asked,
-            mark=visit.mark,
-            persona=self._personas.reader(turn.connection, visit.reader_id, visit.audiences),
-            past=self._visits.past(turn.connection, visit.reader_id),
-            context=Context(
-                now=now,
-                hour=local.hour,
-                weekend=local.weekday() >= 5,
-                scene=asked.scene,
-                usual_rate=self._learning.usual_rate(),
-            ),
-            anchor=self._anchors.anchor(asked, visit.reader_id),
-        )
+    def _from_elsewhere(self, turn: Turn) -> Prepared | None:
+        if not turn.visit.page:
+            return None
+        found = self._handover.take(turn.visit.session, self._making.serving())
+        return self._if_it_serves(turn, found)
 
-    def _recalled(self, turn: Turn, request: Request) -> Recalled:
-        barred = turn.visit.barred
-        who = RecallFor(request.persona, request.past.liked, barred)
-        found = self._recall.recall(turn.connection, who)
-        if request.anchor is None:
-            return found
-        near = self._anchors.near(request.anchor, barred)
-        return replace(found, lists={Recall.SCENE: near, **found.lists})
+    def _if_it_serves(self, turn: Turn, found: Prepared | None) -> Prepared | None:
+        version, now = self._making.serving().version, self._floor.clock.now()
+        if found is None or not found.serves(turn.visit, turn.asked, turn.size, version, now):
+            return None
+        return found
 
-    def _choose(self, turn: Turn, ranking: Ranking) -> list[FeedItem]:
+    def _made(self, turn: Turn) -> Prepared:
+        made = self._making.prepared(turn).narrowed(self._explore)
+        if not made.away:
+            self._kept.keep(turn.visit.session, made)
+            self._handover.give(turn.visit.session, made)
+        return made
+
+    def _choose(self, turn: Turn, prepared: Prepared) -> list[FeedItem]:
         """A full page if there is enough to fill one; the rest of the store is the reserve."""
         visit, size = turn.visit, turn.size
-        wanted = 0 if ranking.away else places_to_explore(visit.served, size, self._explore)
-        chosen = self._page(turn, ranking, wanted)
-        tried, after = set(ranking.found.recalls), None
-        while len(chosen) < size:
-            ids = self._recall.rest(visit.barred, REST_BATCH, after)
-            if not ids:
-                break
-            after = ids[-1]
-            fresh = Found({one: (Recall.REST,) for one in ids if one not in tried})
-            tried |= set(fresh.recalls)
-            more = self._ranked(ranking.request, fresh, size - len(chosen) + SPARE)
-            chosen += self._page(turn, more, before=len(chosen))
+        wanted = 0 if prepared.away else places_to_explore(visit.served, size, self._explore)
+        chosen = self._page(turn, prepared, wanted)
+        if len(chosen) < size:
+            for more in self._making.reserve(turn, {*prepared.why.recalls}):
+                chosen += self._page(turn, more, before=len(chosen))
+                if len(chosen) >= size:
+                    break
         return chosen
 
     def _page(
-        self, turn: Turn, ranking: Ranking, explore: int = 0, before: int = 0
+        self, turn: Turn, prepared: Prepared, explore: int = 0, before: int = 0
     ) -> list[FeedItem]:
         """The next of these, `before` items of the page being chosen already."""
-        visit, size, scored = turn.visit, turn.size - before, ranking.scored
-        picks = [Pick(row) for row in ranking.left(visit.barred)[: size + SPARE]]
+        visit, size, scored = turn.visit, turn.size - before, prepared.scored
+        picks = [Pick(row) for row in prepared.left(visit.barred)[: size + SPARE]]
         if explore and picks:
             picks = scoring.explore(
                 picks,
@@ -215,54 +186,9 @@ class FeedService:
         pairs = [(card, pick) for card, pick in zip(cards, picks, strict=True) if card][:size]
         if not pairs:
             return []
-        why = Why.of(ranking.request.persona, ranking.found, ranking.request.anchor)
         shown = scoring.shown(scored, [pick for _, pick in pairs])
         told = [(card, one) for (card, _), one in zip(pairs, shown, strict=True)]
-        return feed_items(told, why, visit.served + before + 1)
-
-    def _ranked(
-        self, request: Request, found: Found, places: int, away: tuple[str, ...] = ()
-    ) -> Ranking:
-        """The open candidates scored, and the best `places` of them in their order."""
-        reader, shelf = self._on_shelf(request, found)
-        if not shelf:
-            return Ranking(request, found, scoring.nothing(self._ranker.current()), (), away)
-        matched = self._matches.scored(shelf, request.persona)
-        scored = scoring.score(
-            shelf,
-            found,
-            matched,
-            reader=reader,
-            context=request.context,
-            serving=self._ranker.current(),
-            served=request.past.served_lately,
-            near=self._closeness(request.anchor, matched[1].told.vectors),
-        )
-        picks = scoring.order(scored, matched[1], places, self._settings)
-        return Ranking(request, Found(found.recalls), scored, picks, away)
-
-    def _on_shelf(self, request: Request, found: Found) -> tuple[RankReader, list[ShelfItem]]:
-        """The reader with their history, and the candidates that are open now. What was bought
-        is not offered in another edition."""
-        past, now = request.past, request.context.now
-        loved = past.liked[:LIKED_DEPTH]
-        items = self._shelf.visible([*found.recalls, *loved, *past.hidden])
-        liked = [items[one] for one in loved if one in items]
-        history = scoring.history(liked, past.hidden, items, now)
-        owned = frozenset(request.anchor.works if request.anchor else ())
-        shelf = [
-            item
-            for one in found.recalls
-            if (item := items.get(one)) is not None
-            and (item.unbound or item.open(now))
-            and (not owned or owned.isdisjoint(item.works))
-        ]
-        return RankReader(request.persona, history), shelf
-
-    def _closeness(self, anchor: Anchor | None, vectors: Vectors) -> Vectors | None:
-        if anchor is None:
-            return None
-        return scoring.closeness(anchor, vectors, self._corpus.view())
+        return feed_items(told, prepared.why, visit.served + before + 1)
 
     def _cards(self, connection: Connection, ids: Sequence[int]) -> list[ItemCard | None]:
         """The facts once more from the store, right before they are shown; None for what may

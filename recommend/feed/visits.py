@@ -64,6 +64,10 @@ class Mark:
     learned: bool
     audiences: tuple[int, ...]
 
+    def same_reader(self, other: Mark) -> bool:
+        """The same but for what they did and what was learned of it."""
+        return (self.reader_id, self.audiences) == (other.reader_id, other.audiences)
+
 
 @dataclass(frozen=True)
 class Visit:

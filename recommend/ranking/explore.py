@@ -77,8 +77,7 @@ def offer(
     Rows are asked best first, and no more of them than compete."""
     rows = np.flatnonzero(candidates.shown < rules.uncertain)
     yes, no = _posterior(candidates, rows, rules)
-    bound = np.log(yes / no) + rules.bound * np.sqrt(1.0 / yes + 1.0 / no)
-    order = np.argsort(-bound, kind="stable").tolist()
+    order = _by_bound(yes, no, rules).tolist()
     best = list(islice((one for one in order if is_open(int(rows[one]))), rules.offered))
     if len(best) < 2:
         return None
@@ -87,6 +86,20 @@ def offer(
     return Offer(
         tuple(int(one) for one in rows[best]), tuple(float(one) for one in chances), chosen
     )
+
+
+def contenders(candidates: Uncertain, count: int, rules: ExploreSettings) -> list[int]:
+    """The rows `offer` would ask first, `count` at most."""
+    rows = np.flatnonzero(candidates.shown < rules.uncertain)
+    order = _by_bound(*_posterior(candidates, rows, rules), rules)
+    found: list[int] = rows[order[:count]].tolist()
+    return found
+
+
+def _by_bound(yes: Floats, no: Floats, rules: ExploreSettings) -> npt.NDArray[np.int64]:
+    """Positions by upper confidence bound of the log-odds, best first."""
+    bound = np.log(yes / no) + rules.bound * np.sqrt(1.0 / yes + 1.0 / no)
+    return np.argsort(-bound, kind="stable")
 
 
 def _posterior(
