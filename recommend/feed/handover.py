@@ -74,6 +74,7 @@ class Handover:
 def packed(prepared: Prepared) -> bytes:
     scored, why, mark = prepared.scored, prepared.why, prepared.mark
     told = {
+        "page": prepared.page,
         "version": scored.serving.version,
         "at": prepared.at.isoformat(),
         "asked": [prepared.asked.scene, prepared.asked.item_id, prepared.asked.question],
@@ -102,6 +103,7 @@ def unpacked(body: bytes, serving: Serving, items_of: ItemsOf) -> Prepared | Non
     recalls = [tuple(Recall(name) for name in names) for names in told["recalls"]]
     tags, categories, scene_text = told["why"]
     return Prepared(
+        page=told["page"],
         asked=Asked(Scene(scene), item_id, question),
         mark=Mark(reader_id, event, learned, tuple(audiences)),
         at=datetime.fromisoformat(told["at"]),

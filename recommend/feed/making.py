@@ -179,6 +179,7 @@ def _prepared(
     away: tuple[str, ...],
 ) -> Prepared:
     return Prepared(
+        page=request.turn.visit.trace_id,
         asked=request.turn.asked,
         mark=request.turn.visit.mark,
         at=request.context.now,

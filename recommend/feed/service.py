@@ -106,6 +106,7 @@ class FeedService:
             prepared = self._prepared(turn, crowded=crowded)
             items = self._choose(turn, prepared)
         self._remember(visit, scene, items)
+        self._hand_over(visit, prepared)
         return FeedAnswer(
             items=tuple(items),
             trace_id=visit.trace_id,
@@ -122,18 +123,15 @@ class FeedService:
     def _prepared(self, turn: Turn, *, crowded: bool) -> Prepared:
         """What this visit goes on with, or all of it anew. While a crowd waits, a visit goes on
         with what was ranked before the reader's last clicks."""
-        visit = turn.visit
-        here = self._if_it_serves(turn, self._kept.find(visit.session))
-        if here is not None and here.mark == visit.mark:
-            return here
-        there = self._from_elsewhere(turn)
-        if there is not None and there.mark == visit.mark:
-            self._kept.keep(visit.session, there)
-            return there
-        before = there or here
-        if crowded and before is not None:
-            return replace(before, away=(BUSY,))
-        return self._made(turn)
+        mark, session = turn.visit.mark, turn.visit.session
+        known = self._if_it_serves(turn, self._kept.find(session))
+        if known is None or not (crowded or known.mark == mark):
+            known = self._from_elsewhere(turn) or known
+        if known is None or not (crowded or known.mark == mark):
+            known = self._making.prepared(turn).narrowed(self._explore)
+        if not known.away:
+            self._kept.keep(session, known)
+        return known if known.mark == mark else replace(known, away=(BUSY,))
 
     def _from_elsewhere(self, turn: Turn) -> Prepared | None:
         if not turn.visit.page:
@@ -147,12 +145,10 @@ class FeedService:
             return None
         return found
 
-    def _made(self, turn: Turn) -> Prepared:
-        made = self._making.prepared(turn).narrowed(self._explore)
-        if not made.away:
-            self._kept.keep(turn.visit.session, made)
-            self._handover.give(turn.visit.session, made)
-        return made
+    def _hand_over(self, visit: Visit, prepared: Prepared) -> None:
+        """To the other processes, what was made for this page."""
+        if prepared.page == visit.trace_id and not prepared.away:
+            self._handover.give(visit.session, prepared)
 
     def _choose(self, turn: Turn, prepared: Prepared) -> list[FeedItem]:
         """A full page if there is enough to fill one; the rest of the store is the reserve."""
