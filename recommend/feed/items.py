@@ -12,7 +12,7 @@ from contentcenter.domain.content import VISIBLE_STATES
 from contentcenter.store.cards import ItemCard
 from recommend.feed.recall import followed
 from recommend.feed.scenes import Anchor
-from recommend.feed.scoring import Shown, placed
+from recommend.feed.scoring import Shown
 from recommend.feed.spreading import Reason, ReasonFacts, Recall, reason
 from recommend.persona_math import Persona
 from recommend.ranking.log import Ranked
@@ -34,12 +34,9 @@ class FeedItem:
     ranked: Ranked | None = field(default=None, repr=False)
 
 
-def feed_items(pairs: Iterable[tuple[ItemCard, Shown]], why: Why, first: int) -> list[FeedItem]:
-    """Items as they are shown, numbered from place `first`."""
-    return [
-        _feed_item(card, placed(told, place), why)
-        for place, (card, told) in enumerate(pairs, start=first)
-    ]
+def feed_items(pairs: Iterable[tuple[ItemCard, Shown]], why: Why) -> list[FeedItem]:
+    """Items as they are shown."""
+    return [_feed_item(card, told, why) for card, told in pairs]
 
 
 def _feed_item(card: ItemCard, shown: Shown, why: Why) -> FeedItem:

@@ -30,8 +30,8 @@ KEPT_VISITS = 1_200
 
 @dataclass(frozen=True)
 class Prepared:
-    """Candidates of one `page` (its trace id), ranked at `at`; `picks` are rows of `scored` in the spread order,
-    far enough for more pages. `away` names what did not take part."""
+    """Candidates of one `page` (its trace id), ranked at `at`; `picks` are rows of `scored` in the
+    spread order, far enough for more pages. `away` names what did not take part."""
 
     page: str
     asked: Asked

@@ -215,29 +215,29 @@ def _open(
     return is_open
 
 
-def shown(scored: Scored, picks: Sequence[Pick]) -> list[Shown]:
-    """Parts, chances and logs of these picks; places are numbered later by `placed`."""
+def shown(scored: Scored, picks: Sequence[Pick], first: int = 1) -> list[Shown]:
+    """Parts, chances and logs of these picks in the places from `first` on."""
     rows = [one.row for one in picks]
     features_of = scored.features(rows)
     parts = scored.serving.model.parts_against(features_of, scored.usual)
     parts["online"] = scored.added[rows]
-    return [
-        _shown(scored, pick, told, row)
-        for pick, told, row in zip(picks, _rounded(parts), features_of, strict=True)
+    told = _rounded(parts)
+    totals = [round(sum(one.values()), 4) for one in told]
+    chances = sigmoid(totals).round(4).tolist()
+    logged = [
+        _logged(scored, pick, row, place)
+        for place, (pick, row) in enumerate(zip(picks, features_of, strict=True), start=first)
     ]
+    semantic = scored.semantic[rows].tolist()
+    return [Shown(*one) for one in zip(totals, told, chances, semantic, logged, strict=True)]
 
 
-def placed(one: Shown, place: int) -> Shown:
-    return replace(one, logged=replace(one.logged, place=place))
-
-
-def _shown(scored: Scored, pick: Pick, parts: dict[str, float], row: Vectors) -> Shown:
-    total = round(sum(parts.values()), 4)
+def _logged(scored: Scored, pick: Pick, row: Vectors, place: int) -> Ranked:
     drawn = pick.offer
     rows = list(drawn.rows) if drawn is not None else []
-    logged = Ranked(
+    return Ranked(
         version=scored.serving.version,
-        place=0,
+        place=place,
         row=row,
         model=float(scored.model[pick.row]),
         category=scored.items[pick.row].match.category,
@@ -245,8 +245,6 @@ def _shown(scored: Scored, pick: Pick, parts: dict[str, float], row: Vectors) ->
         offered_ids=[scored.items[one].id for one in rows],
         offered_rows=scored.features(rows) if rows else None,
     )
-    chance = round(float(sigmoid(total)), 4)
-    return Shown(total, parts, chance, float(scored.semantic[pick.row]), logged)
 
 
 def _rounded(parts: Mapping[str, Vectors]) -> list[dict[str, float]]:

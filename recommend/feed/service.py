@@ -182,9 +182,9 @@ class FeedService:
         pairs = [(card, pick) for card, pick in zip(cards, picks, strict=True) if card][:size]
         if not pairs:
             return []
-        shown = scoring.shown(scored, [pick for _, pick in pairs])
+        shown = scoring.shown(scored, [pick for _, pick in pairs], visit.served + before + 1)
         told = [(card, one) for (card, _), one in zip(pairs, shown, strict=True)]
-        return feed_items(told, prepared.why, visit.served + before + 1)
+        return feed_items(told, prepared.why)
 
     def _cards(self, connection: Connection, ids: Sequence[int]) -> list[ItemCard | None]:
         """The facts once more from the store, right before they are shown; None for what may

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore, Lock
+from queue import SimpleQueue
+from threading import Lock
 
 CROWD_A_PLACE = 3
 
@@ -19,7 +20,10 @@ class Turnstile:
     """`places` may be inside at once; a crowd are `CROWD_A_PLACE` times as many who wait."""
 
     def __init__(self, places: int) -> None:
-        self._places = BoundedSemaphore(places)
+        # A queue of tokens: a semaphore of `threading` does its waiting and waking in Python.
+        self._tokens: SimpleQueue[None] = SimpleQueue()
+        for _ in range(places):
+            self._tokens.put(None)
         self._crowd = CROWD_A_PLACE * places
         self._lock = Lock()
         self._waiting = 0
@@ -27,10 +31,15 @@ class Turnstile:
     @contextmanager
     def turn(self) -> Iterator[bool]:
         """Wait for a place and hold it; tells whether a crowd still waits outside."""
+        self._count(1)
+        self._tokens.get()
+        waiting = self._count(-1)
+        try:
+            yield waiting >= self._crowd
+        finally:
+            self._tokens.put(None)
+
+    def _count(self, change: int) -> int:
         with self._lock:
-            self._waiting += 1
-        with self._places:
-            with self._lock:
-                self._waiting -= 1
-                crowded = self._waiting >= self._crowd
-            yield crowded
+            self._waiting += change
+            return self._waiting

@@ -31,6 +31,7 @@ RECALL_BONUS: Mapping[str, float] = {
 
 AnyRows = npt.NDArray[np.floating[Any]]
 _MATCHED = [COLUMN[name] for name in PARTS]
+_RECALLED = [COLUMN[f"recall_{name}"] for name in RECALLS]
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,8 @@ def prior_parts(rows: Vectors, settings: PriorSettings | None = None) -> dict[st
     """
     rules = settings or PriorSettings()
     spread = rows[:, COLUMN["total_spread"]]
-    parts: dict[str, Vectors] = {
-        name: rules.slope * rows[:, COLUMN[name]] / spread for name in PARTS
-    }
+    matched = rules.slope * rows[:, _MATCHED] / spread[:, None]
+    parts: dict[str, Vectors] = dict(zip(PARTS, matched.T, strict=True))
     middle = rows[:, COLUMN["total_mean"]] / spread
     parts["base"] = rows[:, COLUMN["usual"]] - rules.slope * (middle + rules.shift)
     parts["sources"] = rules.slope * _recall_bonus(rows, rules)
@@ -87,8 +87,7 @@ def prior_log_odds(rows: Vectors, settings: PriorSettings | None = None) -> Vect
 
 
 def _recall_bonus(rows: Vectors, rules: PriorSettings) -> Vectors:
-    found = np.stack([rows[:, COLUMN[f"recall_{name}"]] > 0 for name in RECALLS], axis=1)
-    found = found.astype(np.float32)
+    found = (rows[:, _RECALLED] > 0).astype(np.float32)
     usual = np.array([rules.recall_bonus.get(name, 0.0) for name in RECALLS], dtype=np.float32)
     bonus: Vectors = (found @ usual).astype(np.float32)
     unsure = 1.0 - rows[:, COLUMN["confidence"]]
