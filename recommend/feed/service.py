@@ -78,7 +78,7 @@ class FeedService:
         self._visits = Visits(floor)
         ranker = ranker or FeedRanker(floor, ModelRegistry(floor))
         sources = Sources(corpus, personas, matches, learning, shelf, ranker, co_reading)
-        self._making = RankingMaker(floor, sources, self._visits, settings or FeedSettings())
+        self.making = RankingMaker(floor, sources, self._visits, settings or FeedSettings())
         self._turnstile = Turnstile(_pages_at_once(floor))
         self._kept = KeptPages()
         self._handover = Handover(floor.redis, shelf.visible)
@@ -128,7 +128,7 @@ class FeedService:
         if known is None or not (crowded or known.mark == mark):
             known = self._from_elsewhere(turn) or known
         if known is None or not (crowded or known.mark == mark):
-            known = self._making.prepared(turn).narrowed(self._explore)
+            known = self.making.prepared(turn).narrowed(self._explore)
         if not known.away:
             self._kept.keep(session, known)
         return known if known.mark == mark else replace(known, away=(BUSY,))
@@ -136,11 +136,11 @@ class FeedService:
     def _from_elsewhere(self, turn: Turn) -> Prepared | None:
         if not turn.visit.page:
             return None
-        found = self._handover.take(turn.visit.session, self._making.serving())
+        found = self._handover.take(turn.visit.session, self.making.serving())
         return self._if_it_serves(turn, found)
 
     def _if_it_serves(self, turn: Turn, found: Prepared | None) -> Prepared | None:
-        version, now = self._making.serving().version, self._floor.clock.now()
+        version, now = self.making.serving().version, self._floor.clock.now()
         if found is None or not found.serves(turn.visit, turn.asked, turn.size, version, now):
             return None
         return found
@@ -156,7 +156,7 @@ class FeedService:
         wanted = 0 if prepared.away else places_to_explore(visit.served, size, self._explore)
         chosen = self._page(turn, prepared, wanted)
         if len(chosen) < size:
-            for more in self._making.reserve(turn, {*prepared.why.recalls}):
+            for more in self.making.reserve(turn, {*prepared.why.recalls}):
                 chosen += self._page(turn, more, before=len(chosen))
                 if len(chosen) >= size:
                     break

@@ -26,7 +26,7 @@ class Turnstile:
             self._tokens.put(None)
         self._crowd = CROWD_A_PLACE * places
         self._lock = Lock()
-        self._waiting = 0
+        self.waiting = 0
 
     @contextmanager
     def turn(self) -> Iterator[bool]:
@@ -41,5 +41,5 @@ class Turnstile:
 
     def _count(self, change: int) -> int:
         with self._lock:
-            self._waiting += change
-            return self._waiting
+            self.waiting += change
+            return self.waiting

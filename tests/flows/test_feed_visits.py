@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import update
 
 from contentcenter.clock import FixedClock
@@ -17,31 +23,57 @@ from contentcenter.store.tables import ItemRow
 from recommend import schemas
 from recommend.cursors import pack_cursor
 from recommend.events.parsing import record_reported
+from recommend.feed import scoring
+from recommend.feed.handover import COLUMNS, packed, unpacked
+from recommend.feed.kept import Prepared
+from recommend.feed.making import Turn
 from recommend.feed.page_json import page_json
+from recommend.feed.scenes import Asked
+from recommend.feed.scoring import Pick
 from recommend.feed.service import FeedAnswer
+from recommend.feed.turnstile import Turnstile
+from recommend.feed.visits import Visits
+from recommend.ranking.explore import ExploreSettings
 from recommend.services import RecommendServices, build_services
 from recommend.tables import FeedAnswerRow
+from tests.fixtures.valkey import free_port
 from tests.unit.recommend.building import add_items, library
 
 SIZE = 4
 
 
 class World:
-    """Thirty-two items; what was ranked is counted by the scores the feed has asked for."""
+    """Thirty-two items; what was ranked, in whichever process, is counted by the scores that
+    the feeds have asked for."""
 
     def __init__(self, floor: Floor, clock: FixedClock, counted: pytest.MonkeyPatch) -> None:
         self.floor, self.clock = floor, clock
-        self.services: RecommendServices = build_services(floor)
-        self.elsewhere: RecommendServices = build_services(floor)
-        self.items = add_items(floor, library(8))
+        self._counted = counted
         self.ranked = 0
-        before = self.services.matches.scored
+        self.services = self.process(floor)
+        self.elsewhere = self.process(floor)
+        self.items = add_items(floor, library(8))
+
+    def process(self, floor: Floor) -> RecommendServices:
+        """The room as another process has it."""
+        services = build_services(floor)
+        before = services.matches.scored
 
         def scored(*asked: object) -> object:
             self.ranked += 1
             return before(*asked)  # type: ignore[arg-type]
 
-        counted.setattr(self.services.matches, "scored", scored)
+        self._counted.setattr(services.matches, "scored", scored)
+        return services
+
+    def crowd(self) -> None:
+        """From now on a crowd waits for pages."""
+
+        @contextmanager
+        def crowded(_: Turnstile) -> Iterator[bool]:
+            yield True
+
+        self._counted.setattr(Turnstile, "turn", crowded)
 
     def page(self, cursor: str | None = None, reader: str = "r1") -> FeedAnswer:
         return self.services.feed.page(reader, size=SIZE, cursor=cursor)
@@ -131,12 +163,113 @@ def test_a_cursor_asked_twice_gives_the_same_page_here_and_elsewhere(world: Worl
         assert [one.reason for one in again.items] == [one.reason for one in second.items]
 
 
-def test_another_process_goes_on_without_repeating(world: World) -> None:
+def test_another_process_goes_on_with_what_was_ranked(world: World) -> None:
     page, shown = world.page(), list[int]()
-    for services in (world.elsewhere, world.services, world.elsewhere):
+    for services, ranked in ((world.elsewhere, 1), (world.services, 1), (world.elsewhere, 2)):
         shown += ids(page)
         page = services.feed.page("r1", size=SIZE, cursor=page.next_cursor)
+        assert world.ranked == ranked
         assert not set(shown) & set(ids(page))
+
+
+def test_a_process_without_valkey_ranks_for_itself(world: World) -> None:
+    with redis.Redis(port=free_port(), retry=Retry(NoBackoff(), 0)) as nowhere:
+        alone = world.process(replace(world.floor, redis=nowhere))
+        first = world.page()
+        second = alone.feed.page("r1", size=SIZE, cursor=first.next_cursor)
+        assert (world.ranked, len(second.items), second.degraded) == (2, SIZE, False)
+        world.page(second.next_cursor)
+        assert world.ranked == 2
+
+
+def test_what_another_process_is_handed_is_what_was_ranked(world: World) -> None:
+    made = prepared(world)
+    handed = unpacked(packed(made), made.scored.serving, world.elsewhere.shelf.visible)
+    assert handed is not None
+    for name in ("rows", *COLUMNS):
+        assert np.array_equal(getattr(handed.scored, name), getattr(made.scored, name)), name
+    items = [one.match.id for one in handed.scored.items]
+    assert items == [one.match.id for one in made.scored.items]
+    assert (handed.page, handed.asked, handed.mark) == (made.page, made.asked, made.mark)
+    assert (handed.at, list(handed.picks)) == (made.at, list(made.picks))
+    assert handed.why.recalls == made.why.recalls
+    assert scoring.shown(handed.scored, [Pick(3)])[0].parts == (
+        scoring.shown(made.scored, [Pick(3)])[0].parts
+    )
+
+
+def test_what_has_left_the_shelf_or_was_ranked_otherwise_is_not_taken(world: World) -> None:
+    made = prepared(world)
+    another = replace(made.scored.serving, version=7)
+    assert unpacked(packed(made), another, world.elsewhere.shelf.visible) is None
+    with world.floor.db.transaction() as session:
+        gone = made.scored.items[0].match.id
+        session.execute(update(ItemRow).where(ItemRow.id == gone).values(state="withdrawn"))
+    shelf = build_services(world.floor).shelf
+    assert unpacked(packed(made), made.scored.serving, shelf.visible) is None
+
+
+def test_draws_are_the_same_from_what_is_kept_as_from_all_candidates(world: World) -> None:
+    add_items(world.floor, [replace(one, title=f"又{one.title}") for one in library(40)])
+    rules, made = ExploreSettings(), prepared(world)
+    kept = made.narrowed(rules)
+    assert len(kept.scored.items) < len(made.scored.items)
+    assert drawn(kept, rules) == drawn(made, rules)
+
+
+def prepared(world: World) -> Prepared:
+    """Ranked for the first page of somebody new."""
+    feed = world.services.feed
+    with world.floor.db.connected() as connection:
+        visit = Visits(world.floor).visit(connection, "somebody", None)
+        return feed.making.prepared(Turn(connection, visit, Asked(), SIZE))
+
+
+def drawn(one: Prepared, rules: ExploreSettings) -> list[list[tuple[int, float]]]:
+    """Pages with two drawn places, as ids and the chances of what was drawn."""
+    pages = []
+    for seed in range(20):
+        picks = scoring.explore(
+            [Pick(row) for row in one.picks],
+            one.scored,
+            barred=frozenset(),
+            wanted=2,
+            size=SIZE,
+            rules=rules,
+            luck=np.random.default_rng(seed),
+        )
+        chances = [pick.offer.chances[pick.offer.chosen] if pick.offer else 0.0 for pick in picks]
+        items = [one.scored.items[pick.row].match.id for pick in picks]
+        pages.append(list(zip(items, chances, strict=True)))
+    return pages
+
+
+def test_in_a_crowd_a_visit_goes_on_with_what_was_ranked_before_the_click(world: World) -> None:
+    first = world.page()
+    coming = ids(world.services.feed.page("r2", size=20))
+    world.report("click", ids(first)[0])
+    hidden = next(one for one in coming if one not in ids(first))
+    world.report("dislike", hidden)
+    world.crowd()
+    second = world.page(first.next_cursor)
+    assert world.ranked == 2  # once for each reader
+    assert (second.degraded, second.away) == (True, ("ranking",))
+    assert len(second.items) == SIZE
+    assert not {hidden, *ids(first)} & set(ids(second))
+    elsewhere = world.elsewhere.feed.page("r1", size=SIZE, cursor=second.next_cursor)
+    assert (world.ranked, elsewhere.away) == (2, ("ranking",))
+    assert not {hidden, *ids(first), *ids(second)} & set(ids(elsewhere))
+
+
+def test_in_a_crowd_first_pages_and_undisturbed_visits_are_as_ever(world: World) -> None:
+    world.crowd()
+    first = world.page()
+    second = world.page(first.next_cursor)
+    assert world.ranked == 1
+    assert (first.degraded, second.degraded) == (False, False)
+    world.report("click", ids(first)[0])
+    anew = world.page()
+    assert (world.ranked, anew.degraded) == (2, False)
 
 
 def test_after_a_minute_or_in_another_scene_it_is_ranked_anew(world: World) -> None:
