@@ -132,7 +132,12 @@ def persona(audience_id: int) -> PersonaView:
 @feed.arguments(schemas.FeedQuery(), location="query")
 @feed.response(200, schemas.FeedPage)
 def page(query: dict[str, Any]) -> Response:
-    """One page of a reader's feed, each item with its reason."""
+    """One page of a reader's feed, each item with its reason.
+
+    `degraded` pages say what took no part in `away`: `index` (the search engine does not answer),
+    `ranking` (the hub is busy: the page was ranked before the reader's last clicks; what was seen
+    or hidden is left out as always).
+    """
     answer = get_recommend().feed.page(
         query["reader_id"],
         query["scene"],

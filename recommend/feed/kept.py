@@ -1,11 +1,11 @@
 """A visit goes on where it stopped: what was ranked for one page serves the next ones too.
 
 Ranking looks a few pages ahead. What the next pages need of it (the picks, and who competes for
-their drawn places, with all that is told of them) is kept for a minute: in the process, and in
-Valkey for the others (see `handover`). What a reader does (a click, a dislike, an order), what
-the persona has learned from it, a joined group or another version of the ranking ends it: all of
-that is read from the store at every page (see `visits.Mark`), so it holds for events that another
-process took. Impressions only filter.
+their drawn places, with all that is told of them) is good for a minute. It is kept in the
+process, and in Valkey for the others (see `handover`). What a reader does (a click, a dislike, an
+order), what the persona has learned from it, a joined group or another version of the ranking
+ends it: all of that is read from the store at every page (see `visits.Mark`), so it holds for
+events that another process took. Impressions only filter.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from recommend.ranking.explore import ExploreSettings
 
 PAGES_AHEAD = 3
 SPARE = 5  # picked beyond a page, in case a fact changed since the shelf was filled
-KEPT_FOR = timedelta(seconds=60)
-KEPT_VISITS = 1_200
+FRESH_FOR = timedelta(seconds=60)
+# While a crowd waits a visit goes on for longer: readers who got their page late turn it late.
+KEPT_FOR = timedelta(minutes=5)
+KEPT_VISITS = 3_000
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,16 @@ class Prepared:
             picks=[place[row] for row in self.picks],
         )
 
-    def serves(self, visit: Visit, asked: Asked, size: int, version: int, now: datetime) -> bool:
+    def serves(self, visit: Visit, asked: Asked, size: int, version: int) -> bool:
         """Whether the next page can be taken from it, whatever the reader did meanwhile."""
-        fresh = timedelta(0) <= now - self.at <= KEPT_FOR
         same = self.asked == asked and self.mark.same_reader(visit.mark)
-        if not (fresh and same and self.scored.serving.version == version):
+        if not same or self.scored.serving.version != version:
             return False
         return len(self.left(visit.barred)) >= size + SPARE
+
+    def fresh(self, mark: Mark, now: datetime) -> bool:
+        """Whether it is what would be ranked now."""
+        return self.mark == mark and timedelta(0) <= now - self.at <= FRESH_FOR
 
 
 def picks_ahead(size: int) -> int:

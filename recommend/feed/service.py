@@ -123,15 +123,15 @@ class FeedService:
     def _prepared(self, turn: Turn, *, crowded: bool) -> Prepared:
         """What this visit goes on with, or all of it anew. While a crowd waits, a visit goes on
         with what was ranked before the reader's last clicks."""
-        mark, session = turn.visit.mark, turn.visit.session
+        mark, session, now = turn.visit.mark, turn.visit.session, self._floor.clock.now()
         known = self._if_it_serves(turn, self._kept.find(session))
-        if known is None or not (crowded or known.mark == mark):
+        if known is None or not (crowded or known.fresh(mark, now)):
             known = self._from_elsewhere(turn) or known
-        if known is None or not (crowded or known.mark == mark):
+        if known is None or not (crowded or known.fresh(mark, now)):
             known = self.making.prepared(turn).narrowed(self._explore)
         if not known.away:
             self._kept.keep(session, known)
-        return known if known.mark == mark else replace(known, away=(BUSY,))
+        return known if known.fresh(mark, now) else replace(known, away=(BUSY,))
 
     def _from_elsewhere(self, turn: Turn) -> Prepared | None:
         if not turn.visit.page:
@@ -140,8 +140,8 @@ class FeedService:
         return self._if_it_serves(turn, found)
 
     def _if_it_serves(self, turn: Turn, found: Prepared | None) -> Prepared | None:
-        version, now = self.making.serving().version, self._floor.clock.now()
-        if found is None or not found.serves(turn.visit, turn.asked, turn.size, version, now):
+        version = self.making.serving().version
+        if found is None or not found.serves(turn.visit, turn.asked, turn.size, version):
             return None
         return found
 
