@@ -129,9 +129,11 @@ class FeedService:
             known = self._from_elsewhere(turn) or known
         if known is None or not (crowded or known.fresh(mark, now)):
             known = self.making.prepared(turn).narrowed(self._explore)
+        elif not known.fresh(mark, now):
+            return replace(known, away=(BUSY,))
         if not known.away:
             self._kept.keep(session, known)
-        return known if known.fresh(mark, now) else replace(known, away=(BUSY,))
+        return known
 
     def _from_elsewhere(self, turn: Turn) -> Prepared | None:
         if not turn.visit.page:
