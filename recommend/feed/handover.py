@@ -29,6 +29,7 @@ from recommend.ranking.serving import Serving
 from recommend.shelf import ShelfItem
 
 log = structlog.get_logger()
+FORMAT = 1
 COLUMNS = ("model", "added", "semantic", "shown", "liked")
 # After an error pages ask Valkey no more for so long: each would wait for its time limit.
 LEFT_ALONE_SECONDS = 5.0
@@ -134,4 +135,4 @@ def _scored(
 
 def _name(session: str) -> str:
     """Processes of another version of the code do not meet what this one left."""
-    return f"contentcenter:feed:{FEATURES_KEY}:{session}"
+    return f"contentcenter:feed:{FORMAT}:{FEATURES_KEY}:{session}"

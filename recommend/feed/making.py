@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -90,9 +90,9 @@ class RankingMaker:
         found = Found(came, strengths(recalled.lists, list(came)))
         return self._ranked(request, found, picks_ahead(turn.size), recalled.away)
 
-    def reserve(self, turn: Turn, tried: set[int]) -> Iterator[Prepared]:
-        """Published items that no source named, ranked batch by batch, newest first."""
-        request, tried, after = self._request(turn), set(tried), None
+    def reserve(self, turn: Turn, tried: Container[int]) -> Iterator[Prepared]:
+        """Published items that were not `tried`, ranked batch by batch, newest first."""
+        request, after = self._request(turn), None
         while ids := self._recall.rest(turn.visit.barred, REST_BATCH, after):
             after = ids[-1]
             found = Found({one: (Recall.REST,) for one in ids if one not in tried})

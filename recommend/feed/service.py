@@ -127,19 +127,23 @@ class FeedService:
         known = self._if_it_serves(turn, self._kept.find(session))
         if known is None or not (crowded or known.fresh(mark, now)):
             known = self._from_elsewhere(turn) or known
-        if known is None or not (crowded or known.fresh(mark, now)):
-            known = self.making.prepared(turn).narrowed(self._explore)
-        elif not known.fresh(mark, now):
+        if known is not None and known.fresh(mark, now):
+            return known
+        if known is not None and crowded:
             return replace(known, away=(BUSY,))
-        if not known.away:
-            self._kept.keep(session, known)
-        return known
+        made = self.making.prepared(turn).narrowed(self._explore)
+        if not made.away:
+            self._kept.keep(session, made)
+        return made
 
     def _from_elsewhere(self, turn: Turn) -> Prepared | None:
         if not turn.visit.page:
             return None
-        found = self._handover.take(turn.visit.session, self.making.serving())
-        return self._if_it_serves(turn, found)
+        taken = self._handover.take(turn.visit.session, self.making.serving())
+        found = self._if_it_serves(turn, taken)
+        if found is not None:
+            self._kept.keep(turn.visit.session, found)
+        return found
 
     def _if_it_serves(self, turn: Turn, found: Prepared | None) -> Prepared | None:
         version = self.making.serving().version
@@ -158,7 +162,7 @@ class FeedService:
         wanted = 0 if prepared.away else places_to_explore(visit.served, size, self._explore)
         chosen = self._page(turn, prepared, wanted)
         if len(chosen) < size:
-            for more in self.making.reserve(turn, {*prepared.why.recalls}):
+            for more in self.making.reserve(turn, prepared.why.recalls):
                 chosen += self._page(turn, more, before=len(chosen))
                 if len(chosen) >= size:
                     break
