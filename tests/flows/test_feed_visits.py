@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -271,6 +271,24 @@ def test_in_a_crowd_first_pages_and_undisturbed_visits_are_as_ever(world: World)
     world.report("click", ids(first)[0])
     anew = world.page()
     assert (world.ranked, anew.degraded) == (2, False)
+
+
+class TickingClock(FixedClock):
+    """Time passes between two looks, as it does."""
+
+    def now(self) -> datetime:
+        self.advance(timedelta(milliseconds=1))
+        return super().now()
+
+
+def test_while_time_passes_a_page_ranked_just_now_is_not_one_of_before(world: World) -> None:
+    ticking = TickingClock(world.clock.now())
+    services = world.process(replace(world.floor, clock=ticking))
+    world.crowd()
+    first = services.feed.page("r3", size=SIZE)
+    second = services.feed.page("r3", size=SIZE, cursor=first.next_cursor)
+    assert world.ranked == 1
+    assert (first.away, second.away) == ((), ())
 
 
 def test_in_a_crowd_what_was_ranked_serves_for_longer(world: World) -> None:
